@@ -1,0 +1,140 @@
+/**
+ * Every code that Holdfast shows, sends or returns, in one table.
+ *
+ * `wire` is the number in RESET and CLOSE frames; a code without one never leaves the host.
+ * `says` is what happened and `todo` what a person can do about it; docs/errors.md is checked against both.
+ */
+export const CODES = {
+  // Sessions: the body of RESET, and of a failed OpenResult.
+  APPLICATION_RESET: {
+    wire: 0x01,
+    says: 'the application reset its connection',
+    todo: 'nothing: the reset is passed on',
+  },
+  INTERNAL: { wire: 0x02, says: 'a bug in Holdfast ended this session', todo: 'report it with the log line' },
+  PEER_RESTARTED: {
+    wire: 0x03,
+    says: 'the other sidecar restarted and no longer holds this session',
+    todo: 'reconnect',
+  },
+  HOLD_EXPIRED: {
+    wire: 0x04,
+    says: 'no path came back within the hold time',
+    todo: 'raise `hold`, or repair the network',
+  },
+  OVERLOADED: {
+    wire: 0x05,
+    says: 'the limit on sessions or buffered bytes was reached',
+    todo: 'raise the limit, or open fewer',
+  },
+  NOT_ALLOWED: {
+    wire: 0x06,
+    says: 'the far side does not allow this destination',
+    todo: 'add it to `allow` of this peer there',
+  },
+  REFUSED: { wire: 0x07, says: 'the destination refused the connection', todo: 'start the service there' },
+  TIMED_OUT: { wire: 0x08, says: 'the destination did not answer in time', todo: 'check the route and the service' },
+  UNREACHABLE: { wire: 0x09, says: 'there is no route to the destination', todo: 'check the route on the far side' },
+  NAME_NOT_FOUND: { wire: 0x0a, says: 'the far side cannot resolve the name', todo: 'check the name and its DNS' },
+  ACK_BEYOND_SENT: {
+    wire: 0x0b,
+    says: 'the peer acknowledged bytes that were never sent',
+    todo: 'update the other sidecar',
+  },
+  LIMIT_EXCEEDED: { wire: 0x0c, says: 'the peer sent bytes beyond the limit', todo: 'update the other sidecar' },
+  FINAL_OFFSET_CHANGED: {
+    wire: 0x0d,
+    says: 'the peer named two different ends of stream',
+    todo: 'update the other sidecar',
+  },
+  OFFSET_EXHAUSTED: { wire: 0x0e, says: 'the session carried 2^53 bytes', todo: 'reconnect' },
+  BUDGET_EXHAUSTED: {
+    wire: 0x0f,
+    says: 'memory was short and this session was suspended longest',
+    todo: 'raise `limits`',
+  },
+  SHUTTING_DOWN: { wire: 0x10, says: 'the sidecar was stopped', todo: 'start it again' },
+  SESSION_GONE: { wire: 0x11, says: 'the other sidecar no longer knows this session', todo: 'reconnect' },
+  PEER_UNKNOWN_HERE: {
+    wire: 0x12,
+    says: 'no peer of this name or identity is configured',
+    todo: 'add it under `peers`',
+  },
+
+  // Carriers: the body of CLOSE. Never authenticated, shown only.
+  HANDLE_UNKNOWN: {
+    wire: 0x101,
+    says: 'the resumption handle is unknown or spent',
+    todo: 'nothing: a full handshake follows',
+  },
+  HANDSHAKE_FAILED: {
+    wire: 0x102,
+    says: 'the TLS handshake failed',
+    todo: 'compare versions and clocks of both sides',
+  },
+  PEER_UNKNOWN: { wire: 0x103, says: 'this peer identity is not configured here', todo: 'add its ID under `peers`' },
+  PEER_MISMATCH: {
+    wire: 0x104,
+    says: 'another identity answered at this endpoint',
+    todo: 'check the endpoint and the peer ID',
+  },
+  VERSION_UNSUPPORTED: { wire: 0x105, says: 'the sides share no protocol version', todo: 'update the older side' },
+  FRAME_TOO_LARGE: { wire: 0x106, says: 'a frame exceeded 128 KiB', todo: 'check that a sidecar is at this endpoint' },
+  FRAME_MALFORMED: { wire: 0x107, says: 'a frame could not be read', todo: 'check that a sidecar is at this endpoint' },
+  HANDSHAKE_TIMEOUT: { wire: 0x108, says: 'the handshake did not finish in time', todo: 'check the path' },
+  RECORD_REJECTED: { wire: 0x109, says: 'a record failed authentication', todo: 'nothing: the carrier is replaced' },
+  DUPLICATE_IDENTITY: {
+    wire: 0x10a,
+    says: 'another live sidecar uses this identity',
+    todo: 'give each sidecar its own identity',
+  },
+  SUPERSEDED: { wire: 0x10b, says: 'another carrier took over', todo: 'nothing' },
+  TOO_MANY_CONNECTIONS: { wire: 0x10c, says: 'too many unauthenticated connections', todo: 'wait, or raise the limit' },
+  NOT_CONFIRMED: {
+    wire: 0x10d,
+    says: 'the resumed carrier was not confirmed in time',
+    todo: 'nothing: the carrier is replaced',
+  },
+  TICKET_EXPIRED: { wire: 0x10e, says: 'the ticket has expired', todo: 'ask for a new one' },
+  PROTOCOL_VIOLATION: { wire: 0x10f, says: 'the peer broke the protocol', todo: 'update the other sidecar' },
+  GOODBYE: { wire: 0x110, says: 'the other sidecar is shutting down', todo: 'nothing' },
+  KEY_EXHAUSTED: { wire: 0x111, says: 'one key sealed 2^40 bytes', todo: 'nothing: the carrier is replaced' },
+
+  // This host: the operator's part. Never sent.
+  CONFIG_INVALID: { says: 'the configuration has faults', todo: 'mend every line listed' },
+  CONFIG_MISSING: { says: 'there is no configuration file', todo: 'run `holdfast init`, or name one with --config' },
+  FILE_EXISTS: { says: 'a file would be overwritten', todo: 'choose another directory' },
+  FILE_UNREADABLE: { says: 'a file cannot be read', todo: 'check the path and its permissions' },
+  IDENTITY_EXPOSED: { says: 'others can read the identity file', todo: 'chmod 600' },
+  IDENTITY_INVALID: { says: 'the identity file holds no usable key', todo: 'run `holdfast init` in a new directory' },
+  TICKET_INVALID: { says: 'the ticket is damaged or altered', todo: 'copy it again, whole' },
+  ADDRESS_IN_USE: { says: 'an address to listen on is taken', todo: 'stop the other program or choose another port' },
+  ADDRESS_UNAVAILABLE: { says: 'an address to listen on is not on this host', todo: 'choose one that is' },
+  CERTIFICATE_UNTRUSTED: {
+    says: 'the TLS certificate of a wss endpoint is not trusted',
+    todo: 'give the endpoint a certificate of a known authority for its name',
+  },
+  UPGRADE_REFUSED: {
+    says: 'an HTTP server that is no sidecar answered at this endpoint',
+    todo: 'check the path of the URL and the proxies in between',
+  },
+  SIDECAR_NOT_RUNNING: { says: 'no sidecar answers on the socket', todo: 'start `holdfast up`' },
+  SIDECAR_RUNNING: { says: 'a sidecar already runs on this socket', todo: 'stop it first' },
+  USAGE: { says: 'the command line has a fault', todo: 'see --help' },
+} as const satisfies Record<string, { wire?: number; says: string; todo: string }>
+
+export type Code = keyof typeof CODES
+/** A code that has a number on the wire. */
+export type WireCode = { [K in Code]: (typeof CODES)[K] extends { wire: number } ? K : never }[Code]
+
+const NAMES = new Map<number, WireCode>()
+for (const [name, row] of Object.entries(CODES)) if ('wire' in row) NAMES.set(row.wire, name as WireCode)
+
+export function wireOf(code: WireCode): number {
+  return CODES[code].wire
+}
+
+/** The name of a wire number; a number from a newer version reads as PROTOCOL_VIOLATION. */
+export function codeOf(wire: number): WireCode {
+  return NAMES.get(wire) ?? 'PROTOCOL_VIOLATION'
+}

@@ -1,0 +1,146 @@
+/**
+ * Every limit of Holdfast in one place: value, unit in the name, reason, and what happens when it is reached.
+ * Sizes are bytes, times are milliseconds.
+ */
+const KIB = 1024
+const MIB = 1024 * KIB
+
+export const LIMITS = {
+  // ---- frames (wire/)
+  /** A whole outer frame. A longer one closes its carrier with FRAME_TOO_LARGE. */
+  frameBytesMax: 128 * KIB,
+  /** Payload of one DATA frame: small enough that round robin between sessions is fair. */
+  dataBytesMax: 64 * KIB,
+  /** One protobuf control message. A longer one closes its carrier. */
+  controlBytesMax: 4 * KIB,
+  /** A name or address in a control message; protects logs and tables. */
+  hostBytesMax: 255,
+  /** Endpoints one peer may advertise; the rest is dropped. */
+  endpointsPerPeerMax: 16,
+
+  // ---- secure/
+  /** CRYPTO bytes per side: a TLS 1.3 flight with one certificate is under 4 KiB. More closes the carrier. */
+  cryptoBytesMax: 32 * KIB,
+  /** Records kept unopened until the client's Finished has come. More closes the carrier. */
+  earlyBytesMax: 64 * KIB,
+  /** From connect to a finished handshake, or to the first record under a RESUME. Later: closed. */
+  handshakeMs: 5_000,
+  /** Handles an acceptor knows above the largest used one, and unused ones below it. */
+  handlesAhead: 32,
+  /** Confirmed keysets kept per association: two, because first handshakes may cross. */
+  keysetsMax: 2,
+  /** Keysets whose peer has not said Hello yet, in all. The oldest is forgotten: its peer makes a full handshake. */
+  keysetsOwnerlessMax: 64,
+  /** Bytes sealed under one key, then the carrier is replaced (RFC 8446 5.5 allows 2^24.5 full records of AES-GCM). */
+  keyBytesMax: 2 ** 40,
+  /** Age at which a planned move onto a fresh handshake renews the keys. */
+  rekeyMs: 3_600_000,
+
+  // ---- carrier/
+  /** Connections that have not proved an identity, in all and from one address (/64 for IPv6). More are refused. */
+  unauthenticatedMax: 256,
+  unauthenticatedPerAddressMax: 32,
+  /** Full handshakes a second, in all and from one address; RESUME look-ups are cheap and not counted. */
+  handshakesPerSecondMax: 100,
+  handshakesPerSecondPerAddressMax: 20,
+  /** Carriers of one association; the oldest standby is closed for a new one. */
+  carriersPerPeerMax: 8,
+  /** A TCP connect of a carrier. Later: the attempt has failed. */
+  connectMs: 10_000,
+  /** Between staggered dial attempts (RFC 8305 section 5). */
+  dialStaggerMs: 250,
+  /** Attempts of one dialing round that may be open at once. */
+  dialAttemptsMax: 8,
+  /** Retry after a failed dialing round: from, to, and for how long before the slow pace. */
+  backoffMinMs: 200,
+  backoffMaxMs: 5_000,
+  backoffFastForMs: 600_000,
+  backoffSlowMs: 30_000,
+  /** A name lookup; getaddrinfo against a dead resolver blocks for seconds. */
+  resolveMs: 5_000,
+  /** Name lookups running at once in the process: each blocks one of libuv's four threads. More wait their turn. */
+  lookupsMax: 2,
+  /** Names whose last good answer is remembered, and names waiting for a lookup. The oldest answer is forgotten. */
+  namesRememberedMax: 256,
+  /** Addresses taken from the answer for one name; the rest is dropped. */
+  addressesPerNameMax: 8,
+  /** Candidates of one dialing round; the last ones are dropped. */
+  dialCandidatesMax: 64,
+  /** Bytes queued in a carrier at which `send` says stop; half of it is drained. Control cannot overtake what waits here. */
+  carrierHighWaterBytes: 256 * KIB,
+  /** Bytes queued in a carrier whose caller does not heed that. The carrier is destroyed with OVERLOADED. */
+  carrierQueueBytesMax: 32 * MIB,
+  /** An orderly close waits so long for the flush and for the peer's end; then the carrier is destroyed. */
+  carrierCloseMs: 5_000,
+  /** Refused connections that are told why and given so long to read it, at once per listener. More are just cut. */
+  refusedLingerMax: 32,
+  refusedLingerMs: 1_000,
+
+  // ---- session/
+  /** The limit granted with every open, so that the first bytes leave in the same flight. */
+  windowFloorBytes: 16 * KIB,
+  /** The largest receive window of one session. */
+  windowBytesMax: 16 * MIB,
+  /** Bytes of one session taken from the application and not acknowledged. Above: its socket is paused. */
+  outboxBytesMax: 16 * MIB,
+  /** Sum over all sessions of outboxes, inboxes and granted limits. Above: windows stay at the floor, opens are OVERLOADED. */
+  budgetBytes: 256 * MIB,
+  /** GONE and refusals waiting to leave. More are dropped: the peer asks again after its next switch. */
+  answersMax: 4_096,
+  /** Gaps in one stream while an old carrier drains. More resets the session: an honest peer leaves one per carrier. */
+  inboxGapsMax: 64,
+  /** Sessions of one peer. More are refused with OVERLOADED. */
+  sessionsPerPeerMax: 20_000,
+  /** An acknowledgement leaves after so many bytes (half the least flight), or half the window if that is less. */
+  ackBytes: 128 * KIB,
+  /** ...or after RTT/4, held within these. */
+  ackDelayMinMs: 1,
+  ackDelayMaxMs: 25,
+  /** A reset that waits for bytes below its final offset is carried out after this. */
+  resetWaitMs: 5_000,
+  /** Bytes handed to a carrier and not acknowledged: at least this, else twice the bandwidth-delay product. */
+  flightBytesMin: 256 * KIB,
+  flightBytesMax: 32 * MIB,
+  /** Added to the least round trip: what scheduling and delayed acknowledgements cost on a short path. */
+  flightSlackMs: 3,
+  /** One record: about 2 ms of the carrier's rate, within these. */
+  recordBytesMin: 16 * KIB,
+  recordBytesMax: 64 * KIB,
+  /** The delivered rate is sampled over at least this. */
+  rateSpanMs: 10,
+  /** Control messages waiting on one carrier; pongs beyond it are not queued. */
+  controlQueueMax: 64,
+  /** Pings without answer on one carrier; no more are sent. */
+  pingsMax: 8,
+  /** The round trip of a busy carrier is measured again after this. */
+  pingEveryMs: 1_000,
+  /** Timers that fire later than this show that our own loop was blocked: that time does not count as silence. */
+  loopLateMs: 25,
+  /** A proposal not answered within max(2 R, this) gives way to the next candidate. */
+  announceMs: 250,
+  /** Silence while something is outstanding, max(3 SRTT, this), is doubt. */
+  doubtMs: 100,
+  /** Idle heartbeat; unanswered for heartbeatAnswerMs: ping again and doubt. */
+  heartbeatMs: 15_000,
+  heartbeatAnswerMs: 1_000,
+  /** Moves to a merely better path: at most one in this time. */
+  betterPathMs: 10_000,
+  /** A resumed carrier is confirmed within max(this, 4 R), else closed. */
+  confirmMs: 1_000,
+  /** A second incarnation of a pinned peer waits so long for the first to answer a ping. */
+  duplicateIdentityMs: 1_000,
+  /** How far a peer may raise the epoch at once. More closes its carrier. */
+  epochJumpMax: 65_536,
+  /** Sessions without a path are kept so long by default. */
+  holdMs: 86_400_000,
+
+  // ---- sidecar/
+  /** A destination has so long to accept. Then OpenResult says TIMED_OUT. */
+  egressConnectMs: 10_000,
+  /** An orderly stop; then what is left is reset. */
+  shutdownMs: 5_000,
+  /** Migrations remembered for `holdfast status`. */
+  migrationsRememberedMax: 64,
+  /** Unconfigured peers admitted by tickets at once. */
+  ticketPeersMax: 256,
+} as const

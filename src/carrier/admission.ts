@@ -1,0 +1,133 @@
+/**
+ * Who may try to prove an identity, and how often. A stranger costs us a socket until the deadline of the handshake,
+ * and a full handshake costs two signatures: both are bounded in all and for each address, before any work is done.
+ *
+ * Addresses are counted by group: an IPv4 address, or the /64 of an IPv6 address, which one host owns whole.
+ * Both tables are small by construction: a group has a row only while it holds one of LIMITS.unauthenticatedMax
+ * places, or while its bucket is not full, that is for a second after one of the handshakes granted in all.
+ */
+import { plainAddress } from '../base/endpoint.ts'
+import { LIMITS } from '../base/limits.ts'
+
+/** One connection that has not proved its identity. */
+export interface Place {
+  /** It did, or it has closed. Harmless when repeated. */
+  release(): void
+}
+
+export interface AdmissionLimits {
+  readonly unauthenticatedMax: number
+  readonly unauthenticatedPerAddressMax: number
+  readonly handshakesPerSecondMax: number
+  readonly handshakesPerSecondPerAddressMax: number
+}
+
+export class Admission {
+  readonly #limits: AdmissionLimits
+  readonly #placesByGroup = new Map<string, number>()
+  readonly #bucket: TokenBucket
+  readonly #bucketByGroup = new Map<string, TokenBucket>()
+  #places = 0
+  #sweptMs = Number.NEGATIVE_INFINITY
+
+  /** @param limits for tests; by default LIMITS */
+  constructor(limits: AdmissionLimits = LIMITS) {
+    this.#limits = limits
+    this.#bucket = new TokenBucket(limits.handshakesPerSecondMax)
+  }
+
+  /** Connections without a proven identity, now. */
+  get unauthenticated(): number {
+    return this.#places
+  }
+
+  /** @returns undefined when the connection must be refused with TOO_MANY_CONNECTIONS */
+  admit(address: string): Place | undefined {
+    const group = addressGroup(address)
+    const inGroup = this.#placesByGroup.get(group) ?? 0
+    if (this.#places >= this.#limits.unauthenticatedMax) return undefined
+    if (inGroup >= this.#limits.unauthenticatedPerAddressMax) return undefined
+    this.#places++
+    this.#placesByGroup.set(group, inGroup + 1)
+    let isHeld = true
+    return {
+      release: () => {
+        if (isHeld) this.#release(group)
+        isHeld = false
+      },
+    }
+  }
+
+  /** Asks for one full handshake. @returns false when it must be refused with TOO_MANY_CONNECTIONS */
+  allowHandshake(address: string, nowMs: number): boolean {
+    this.#sweep(nowMs)
+    const group = addressGroup(address)
+    const bucket = this.#bucketByGroup.get(group) ?? new TokenBucket(this.#limits.handshakesPerSecondPerAddressMax)
+    // Its own bucket first: one address that floods must not take what is there for all.
+    if (!bucket.has(nowMs) || !this.#bucket.has(nowMs)) return false
+    bucket.take()
+    this.#bucket.take()
+    this.#bucketByGroup.set(group, bucket)
+    return true
+  }
+
+  #release(group: string): void {
+    const left = (this.#placesByGroup.get(group) ?? 0) - 1
+    this.#places--
+    if (left > 0) this.#placesByGroup.set(group, left)
+    else this.#placesByGroup.delete(group)
+  }
+
+  /** Full buckets say nothing that a missing one would not. */
+  #sweep(nowMs: number): void {
+    if (nowMs - this.#sweptMs < 1_000) return
+    this.#sweptMs = nowMs
+    for (const [group, bucket] of this.#bucketByGroup) if (bucket.isFull(nowMs)) this.#bucketByGroup.delete(group)
+  }
+}
+
+/** Holds one second's worth of tokens and fills at that rate. */
+class TokenBucket {
+  readonly #perSecond: number
+  #tokens: number
+  #filledMs: number | undefined
+
+  constructor(perSecond: number) {
+    this.#perSecond = perSecond
+    this.#tokens = perSecond
+  }
+
+  has(nowMs: number): boolean {
+    this.#fill(nowMs)
+    return this.#tokens >= 1
+  }
+
+  isFull(nowMs: number): boolean {
+    this.#fill(nowMs)
+    return this.#tokens === this.#perSecond
+  }
+
+  take(): void {
+    this.#tokens--
+  }
+
+  #fill(nowMs: number): void {
+    const elapsedMs = Math.max(0, nowMs - (this.#filledMs ?? nowMs))
+    this.#tokens = Math.min(this.#perSecond, this.#tokens + (elapsedMs * this.#perSecond) / 1_000)
+    this.#filledMs = nowMs
+  }
+}
+
+/** What counts as one address: the IPv4 address, or the first 64 bits of the IPv6 address. */
+export function addressGroup(address: string): string {
+  const plain = plainAddress(address)
+  if (!plain.includes(':')) return plain
+  const [before = '', after] = plain.replace(/%.*$/, '').toLowerCase().split('::')
+  const head = before === '' ? [] : before.split(':')
+  const tail = after === undefined || after === '' ? [] : after.split(':')
+  // An IPv4 address at the end stands for two groups. It is beyond the first 64 bits, but the zeros before it are not.
+  const tailGroups = tail.length + (tail.at(-1)?.includes('.') === true ? 1 : 0)
+  const zeros = new Array<string>(Math.max(0, 8 - head.length - tailGroups)).fill('0')
+  const prefix = [...head, ...zeros, ...tail].slice(0, 4).map(group => group.replace(/^0+(?=.)/, ''))
+  return `${prefix.join(':')}::/64`
+}

@@ -1,0 +1,105 @@
+import { connect, isIP, type Socket } from 'node:net'
+import type { Endpoint } from '../base/endpoint.ts'
+import { LIMITS } from '../base/limits.ts'
+import type { Carrier } from './carrier.ts'
+import { type Clock, systemClock } from './clock.ts'
+import { DialError, describeTarget, fromSystemError } from './dial-error.ts'
+import { TcpCarrier } from './tcp.ts'
+
+export interface DialOptions {
+  /** The address behind the endpoint's name. Host header and TLS server name stay the name. @default resolve it */
+  readonly address?: string
+  /** Bind to this address of this host. @default the kernel chooses */
+  readonly localAddress?: string
+  /** Gives the attempt up. */
+  readonly signal?: AbortSignal
+  /** PEM certificates of the authorities trusted for wss, in place of Node's. */
+  readonly ca?: string | Buffer
+  /** @default the system's */
+  readonly clock?: Clock
+}
+
+/** What the steps of one attempt share. */
+export interface Attempt {
+  readonly endpoint: Endpoint
+  readonly options: DialOptions
+  /** For sentences. */
+  readonly target: string
+}
+
+/**
+ * Opens a carrier to an endpoint, up to where frames can be sent, within LIMITS.connectMs.
+ * @throws DialError REFUSED, TIMED_OUT, UNREACHABLE, NAME_NOT_FOUND; ws and wss also UPGRADE_REFUSED, FRAME_MALFORMED,
+ *   CERTIFICATE_UNTRUSTED, HANDSHAKE_FAILED, TOO_MANY_CONNECTIONS; SUPERSEDED when `signal` gave it up
+ */
+export function dialCarrier(endpoint: Endpoint, options: DialOptions = {}): Promise<Carrier> {
+  const attempt = { endpoint, options, target: describeTarget(endpoint, options.address) }
+  return bounded(attempt, endpoint.scheme === 'tcp' ? dialTcp : dialWebSocket)
+}
+
+async function dialTcp(attempt: Attempt, signal: AbortSignal): Promise<Carrier> {
+  return new TcpCarrier(await connectTcp(attempt, signal))
+}
+
+async function dialWebSocket(attempt: Attempt, signal: AbortSignal): Promise<Carrier> {
+  // Loaded here: it costs memory, and most sidecars speak tcp alone.
+  const { upgradeToCarrier } = await import('./websocket-dial.ts')
+  return upgradeToCarrier(attempt, await connectTcp(attempt, signal), signal)
+}
+
+/** @returns a connected socket */
+function connectTcp({ endpoint, options, target }: Attempt, signal: AbortSignal): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({
+      host: options.address ?? endpoint.host,
+      port: endpoint.port,
+      noDelay: true,
+      ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress }),
+    })
+    socket.on('error', error => reject(fromSystemError(error, target)))
+    socket.once('connect', () => resolve(socket))
+    onAbort(signal, () => socket.destroy())
+  })
+}
+
+/**
+ * Runs an attempt under its deadline and the caller's signal. Each step watches the signal it is given and frees what
+ * it began; a carrier that comes too late is destroyed.
+ */
+async function bounded(
+  attempt: Attempt,
+  run: (attempt: Attempt, signal: AbortSignal) => Promise<Carrier>,
+): Promise<Carrier> {
+  const { signal, clock = systemClock } = attempt.options
+  const stop = new AbortController()
+  const giveUp = () => stop.abort(new DialError('SUPERSEDED', `the attempt to reach ${attempt.target} was given up`))
+  const late = `${attempt.target} did not answer within ${LIMITS.connectMs / 1_000} s`
+  const cancel = clock.after(LIMITS.connectMs, () => stop.abort(new DialError('TIMED_OUT', late)))
+  if (signal?.aborted === true) giveUp()
+  signal?.addEventListener('abort', giveUp)
+  const aborted = new Promise<never>((_, reject) => onAbort(stop.signal, () => reject(stop.signal.reason)))
+  const carrier = run(attempt, stop.signal)
+  try {
+    return await Promise.race([carrier, aborted])
+  } catch (error) {
+    carrier.then(
+      late => late.destroy(),
+      () => undefined,
+    )
+    throw error
+  } finally {
+    cancel()
+    signal?.removeEventListener('abort', giveUp)
+  }
+}
+
+/** Also when it has happened already. */
+export function onAbort(signal: AbortSignal, run: () => void): void {
+  if (signal.aborted) run()
+  else signal.addEventListener('abort', run, { once: true })
+}
+
+/** The name that certificates and Host headers speak of; '' for an address, which has no server name. */
+export function serverName(endpoint: Endpoint): string {
+  return isIP(endpoint.host) === 0 ? endpoint.host : ''
+}

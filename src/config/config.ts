@@ -1,0 +1,41 @@
+/** What a sidecar runs from: plain values, checked and complete. load.ts makes it from a file, serve and connect from arguments. */
+import type { Endpoint, HostPort } from '../base/endpoint.ts'
+
+export interface ListenConfig {
+  readonly endpoint: Endpoint
+  /** PEM files for wss; absolute paths. */
+  readonly tls?: { readonly certFile: string; readonly keyFile: string }
+}
+
+export interface PeerConfig {
+  readonly name: string
+  /** `hf1…` */
+  readonly id: string
+  readonly endpoints: readonly Endpoint[]
+  /** Allow rules (base/allow-rule.ts): what this peer may reach through us. Empty: nothing. */
+  readonly allow: readonly string[]
+  /** Its key came from a ticket and may be used on several machines: one association each. */
+  readonly isTicket?: boolean
+  /** Unix milliseconds; after this it begins no new association. */
+  readonly expiresAt?: number
+}
+
+export interface ForwardConfig {
+  readonly listen: HostPort
+  readonly peer: string
+  readonly to: HostPort
+}
+
+export interface Config {
+  /** PEM file; absolute path. */
+  readonly identity: string
+  readonly listen: readonly ListenConfig[]
+  /** Empty: the listen URLs, wildcards replaced by this host's current addresses. */
+  readonly advertise: readonly Endpoint[]
+  readonly peers: readonly PeerConfig[]
+  readonly forward: readonly ForwardConfig[]
+  readonly holdMs: number
+  readonly admin: { readonly socket: string | undefined }
+  /** PEM file of the authorities trusted when dialing wss; Node's own without it. */
+  readonly ca: string | undefined
+}

@@ -1,0 +1,28 @@
+import { RemoteError } from '../base/errors.ts'
+import { decodeControl, type Hello } from '../wire/control.ts'
+import { readInnerFrames } from '../wire/inner-frame.ts'
+
+/**
+ * Reads the Hello that begins a carrier's first record, for an owner that chooses the association by incarnation.
+ * @throws RemoteError PROTOCOL_VIOLATION when the record does not begin with one
+ */
+export function peekHello(record: readonly Uint8Array[]): Hello {
+  let hello: Hello | undefined
+  let isFirst = true
+  const other = () => {
+    isFirst = false
+  }
+  readInnerFrames(record, {
+    onData: other,
+    onAck: other,
+    onReset: other,
+    onGone: other,
+    onControl: body => {
+      const message = isFirst ? decodeControl(body) : undefined
+      if (message?.type === 'hello') hello = message
+      isFirst = false
+    },
+  })
+  if (hello === undefined) throw new RemoteError('PROTOCOL_VIOLATION', 'a carrier that does not begin with Hello')
+  return hello
+}

@@ -1,0 +1,139 @@
+/**
+ * One carrier as the engine sees it: what was said on it, how long a round trip takes, and whether it is alive.
+ *
+ * Round-trip time is measured by Ping and smoothed as in RFC 6298. Any opened record is a sign of life.
+ */
+import { LIMITS } from '../base/limits.ts'
+import { type Control, encodeControl } from '../wire/control.ts'
+import { controlFrame } from '../wire/inner-frame.ts'
+import type { CarrierId } from './events.ts'
+
+export interface LinkInit {
+  readonly id: CarrierId
+  /** We dialed it. */
+  readonly isDialed: boolean
+  /** It resumed keys of this association, so the peer is the process we know. */
+  readonly isResumed: boolean
+  /** Round trip as the transport's connect took it, or undefined. */
+  readonly rttMs: number | undefined
+}
+
+export class Link {
+  readonly id: CarrierId
+  readonly isDialed: boolean
+  readonly isResumed: boolean
+  readonly readyAt: number
+  isConfirmed: boolean
+  isHelloReceived = false
+  /** The carrier takes no more for now. */
+  isBlocked = false
+  /** Greatest epoch of a MIGRATE that it carried, either way; 0 for none. */
+  epoch = 0
+  lastHeardAt: number
+  /** Since when something is outstanding here without a sign of life; undefined when nothing is. */
+  awaitingSince: number | undefined
+  lastPingAt = Number.NEGATIVE_INFINITY
+  /** Control messages to leave on this carrier; they die with it. */
+  readonly control: Uint8Array[] = []
+  /** Records of a second incarnation, kept until the first has answered or not. */
+  held: (readonly Uint8Array[])[] | undefined
+  /** Bytes of applications are in flight on it. */
+  hasFlight = false
+  /** When a carrier without use is closed; undefined while it has one. */
+  retireFrom: number | undefined
+  #smoothedRttMs: number | undefined
+  #leastRttMs = Number.POSITIVE_INFINITY
+  #ratePerMs = 0
+  #rateFrom = 0
+  #rateBytes = 0
+  #pings = new Map<number, { sentAt: number; answerMs: number }>()
+  #nextPing = 1
+
+  constructor(init: LinkInit, now: number) {
+    this.id = init.id
+    this.isDialed = init.isDialed
+    this.isResumed = init.isResumed
+    this.isConfirmed = init.isDialed
+    this.readyAt = now
+    this.lastHeardAt = now
+    this.#rateFrom = now
+    if (init.rttMs !== undefined) this.#sampleRtt(init.rttMs)
+  }
+
+  get rttMs(): number | undefined {
+    return this.#smoothedRttMs
+  }
+
+  /** Silence longer than this, while something is outstanding, is doubt. */
+  get probeMs(): number {
+    return Math.max(3 * (this.#smoothedRttMs ?? LIMITS.doubtMs), LIMITS.doubtMs)
+  }
+
+  get isPinging(): boolean {
+    return this.#pings.size > 0
+  }
+
+  /** Bytes that may be handed over and not acknowledged: Node cannot see the kernel's queue, so this keeps it short. */
+  get flightBytesMax(): number {
+    if (this.#leastRttMs === Number.POSITIVE_INFINITY) return LIMITS.flightBytesMin
+    const product = Math.floor(2 * this.#ratePerMs * (this.#leastRttMs + LIMITS.flightSlackMs))
+    return Math.min(LIMITS.flightBytesMax, Math.max(LIMITS.flightBytesMin, product))
+  }
+
+  /** About 2 ms of the carrier's rate: large enough to be cheap, small enough that control is not far behind. */
+  get recordBytesMax(): number {
+    return Math.min(LIMITS.recordBytesMax, Math.max(LIMITS.recordBytesMin, Math.floor(this.#ratePerMs * 2)))
+  }
+
+  send(message: Control): void {
+    this.control.push(controlFrame(encodeControl(message)))
+  }
+
+  ping(now: number, answerMs: number): void {
+    if (this.#pings.size >= LIMITS.pingsMax) return
+    const id = this.#nextPing++
+    this.#pings.set(id, { sentAt: now, answerMs })
+    this.lastPingAt = now
+    this.awaitingSince ??= now
+    this.send({ type: 'ping', id })
+  }
+
+  handlePong(id: number, now: number): void {
+    const ping = this.#pings.get(id)
+    if (ping === undefined) return
+    for (const older of this.#pings.keys()) if (older <= id) this.#pings.delete(older)
+    this.#sampleRtt(now - ping.sentAt)
+  }
+
+  /** A record has opened. @param hasFlight bytes of applications are still in flight here */
+  handleHeard(now: number, hasFlight: boolean): void {
+    this.lastHeardAt = now
+    this.hasFlight = hasFlight
+    this.awaitingSince = hasFlight || this.isPinging ? now : undefined
+  }
+
+  /** So many bytes were acknowledged. */
+  handleDelivered(bytes: number, now: number): void {
+    this.#rateBytes += bytes
+    const span = now - this.#rateFrom
+    if (span < Math.max(LIMITS.rateSpanMs, this.#smoothedRttMs ?? 0)) return
+    this.#ratePerMs = Math.max(this.#rateBytes / span, this.#ratePerMs * 0.9)
+    this.#rateFrom = now
+    this.#rateBytes = 0
+  }
+
+  /** When silence becomes doubt; infinite while nothing is outstanding. */
+  get doubtAt(): number {
+    if (this.awaitingSince === undefined) return Number.POSITIVE_INFINITY
+    let patienceMs = this.probeMs
+    if (!this.hasFlight && this.isPinging) {
+      patienceMs = Math.max(patienceMs, Math.min(...[...this.#pings.values()].map(ping => ping.answerMs)))
+    }
+    return this.awaitingSince + patienceMs
+  }
+
+  #sampleRtt(sampleMs: number): void {
+    this.#leastRttMs = Math.min(this.#leastRttMs, sampleMs)
+    this.#smoothedRttMs = this.#smoothedRttMs === undefined ? sampleMs : this.#smoothedRttMs * 0.875 + sampleMs * 0.125
+  }
+}

@@ -1,0 +1,169 @@
+/**
+ * Application sockets bound to sessions. Near: accepted by a capture. Far: dialed when the peer asks.
+ *
+ *     application -> onData -> copied once into the outbox         (paused while the outbox is full)
+ *     'data' event -> socket.write, slices as they were decrypted  (credit returns as the kernel takes them)
+ */
+import { randomBytes } from 'node:crypto'
+import { formatHostPort, type HostPort } from '../base/endpoint.ts'
+import type { WireCode } from '../base/codes.ts'
+import { RemoteError } from '../base/errors.ts'
+import type { ApplicationSocket } from '../platform/application-socket.ts'
+import type { Association } from '../session/association.ts'
+import type { EngineEvent, Ref } from '../session/events.ts'
+import { type OpenRequest, SESSION_ID_BYTES } from '../wire/control.ts'
+
+/** Dials a destination for the peer, if it is allowed. */
+export type DialFar = (
+  to: HostPort,
+  signal: AbortSignal,
+) => Promise<{ readonly socket: ApplicationSocket; readonly remote: string } | WireCode>
+
+export interface ApplicationsOptions {
+  /** The engine in use; another one after the association expired. */
+  readonly engine: () => Association
+  readonly now: () => number
+  /** Something was put into the engine. */
+  readonly changed: () => void
+  readonly dialFar: DialFar
+}
+
+interface Binding {
+  readonly engine: Association
+  socket: ApplicationSocket | undefined
+  /** Far side, until the destination is connected; bounded by the window, for no credit is returned. */
+  waiting: Uint8Array[]
+  isEndWaiting: boolean
+  readonly abort: AbortController
+}
+
+export class Applications {
+  /** Resets by code, told by either side; a counter for metrics. */
+  readonly resets = new Map<WireCode, number>()
+  readonly #options: ApplicationsOptions
+  readonly #bindings = new Map<Ref, Binding>()
+
+  constructor(options: ApplicationsOptions) {
+    this.#options = options
+  }
+
+  /** Near side: `socket` becomes a session to `to`. It is reset when a limit is reached. */
+  open(socket: ApplicationSocket, to: HostPort): void {
+    const engine = this.#options.engine()
+    const sessionId = randomBytes(SESSION_ID_BYTES)
+    try {
+      const ref = engine.open({ sessionId, host: to.host, port: to.port, client: formatHostPort(socket.remote) })
+      this.#bind(ref, engine, socket)
+    } catch (error) {
+      if (!(error instanceof RemoteError)) throw error
+      this.#count(error.code)
+      socket.reset()
+    }
+    this.#options.changed()
+  }
+
+  handle(event: EngineEvent): void {
+    switch (event.type) {
+      case 'open':
+        return void this.#dial(event.ref, event.request)
+      case 'data':
+        return this.#deliver(event.ref, event.parts)
+      case 'end':
+        return this.#finish(event.ref)
+      case 'reset':
+        this.#count(event.code)
+        return this.#reset(event.ref)
+      case 'writable':
+        return this.#bindings.get(event.ref)?.socket?.resume()
+      case 'closed':
+        this.#bindings.delete(event.ref)
+        return
+      default:
+        return
+    }
+  }
+
+  #bind(ref: Ref, engine: Association, socket: ApplicationSocket | undefined): Binding {
+    const binding: Binding = { engine, socket, waiting: [], isEndWaiting: false, abort: new AbortController() }
+    this.#bindings.set(ref, binding)
+    if (socket !== undefined) this.#attach(ref, binding, socket)
+    return binding
+  }
+
+  #attach(ref: Ref, { engine }: Binding, socket: ApplicationSocket): void {
+    const { now, changed } = this.#options
+    socket.attach({
+      onData: chunk => {
+        const bytes = Buffer.allocUnsafeSlow(chunk.length)
+        bytes.set(chunk)
+        if (!engine.write(ref, bytes)) socket.pause()
+        changed()
+      },
+      onEnd: () => {
+        engine.finish(ref)
+        changed()
+      },
+      onReset: () => {
+        engine.reset(ref, 'APPLICATION_RESET')
+        this.#bindings.delete(ref)
+        changed()
+      },
+      onDrain: () => {},
+      onConsumed: bytes => {
+        engine.handleConsumed(ref, bytes, now())
+        changed()
+      },
+      onClosed: () => {},
+    })
+  }
+
+  async #dial(ref: Ref, request: OpenRequest): Promise<void> {
+    const engine = this.#options.engine()
+    const binding = this.#bind(ref, engine, undefined)
+    const answer = await this.#options.dialFar(request, binding.abort.signal)
+    if (this.#bindings.get(ref) !== binding) {
+      if (typeof answer !== 'string') answer.socket.reset()
+      return
+    }
+    if (typeof answer === 'string') {
+      this.#count(answer)
+      this.#bindings.delete(ref)
+      engine.reset(ref, answer)
+    } else {
+      engine.acceptOpen(ref, answer.remote)
+      this.#connect(ref, binding, answer.socket)
+    }
+    this.#options.changed()
+  }
+
+  #connect(ref: Ref, binding: Binding, socket: ApplicationSocket): void {
+    binding.socket = socket
+    this.#attach(ref, binding, socket)
+    if (binding.waiting.length > 0) socket.write(binding.waiting.splice(0))
+    if (binding.isEndWaiting) socket.end()
+  }
+
+  #deliver(ref: Ref, parts: readonly Uint8Array[]): void {
+    const binding = this.#bindings.get(ref)
+    if (binding?.socket === undefined) binding?.waiting.push(...parts)
+    else binding.socket.write(parts)
+  }
+
+  #finish(ref: Ref): void {
+    const binding = this.#bindings.get(ref)
+    if (binding === undefined) return
+    if (binding.socket === undefined) binding.isEndWaiting = true
+    else binding.socket.end()
+  }
+
+  #reset(ref: Ref): void {
+    const binding = this.#bindings.get(ref)
+    this.#bindings.delete(ref)
+    binding?.abort.abort()
+    binding?.socket?.reset()
+  }
+
+  #count(code: WireCode): void {
+    this.resets.set(code, (this.resets.get(code) ?? 0) + 1)
+  }
+}

@@ -1,0 +1,220 @@
+/**
+ * One configured peer: its pump, the dialing for it, where it may be, and what its last migrations were. A ticket's key may
+ * be used on several machines, so such a peer has one association for each incarnation that says Hello.
+ */
+import { performance } from 'node:perf_hooks'
+import type { WireCode } from '../base/codes.ts'
+import { type Endpoint, formatEndpoint, formatHostPort, isLocalOnly, parseEndpoint } from '../base/endpoint.ts'
+import { LIMITS } from '../base/limits.ts'
+import type { Carrier } from '../carrier/carrier.ts'
+import type { DialFailure } from '../carrier/dial-round.ts'
+import type { PeerConfig } from '../config/config.ts'
+import type { PeerId } from '../secure/identity.ts'
+import { SecureChannel } from '../secure/channel.ts'
+import type { Migration } from '../session/events.ts'
+import type { MigrateReason } from '../wire/control.ts'
+import { sourceAddressFor } from '../watch/source-address.ts'
+import { Dialing } from './dialing.ts'
+import { Path } from './path.ts'
+import { Pump } from './pump.ts'
+import type { Shared } from './shared.ts'
+import type { MigrationStatus, PeerStatus } from './status.ts'
+import { MigrationLog, pathStatus, sessionStatus } from './status-of.ts'
+
+export class Peer {
+  readonly config: PeerConfig
+  readonly #shared: Shared
+  readonly #dialing: Dialing
+  readonly #pumps = new Set<Pump>()
+  readonly #migrations = new MigrationLog()
+  #learned: readonly Endpoint[] = []
+  #lastFailure: PeerStatus['lastFailure'] = null
+
+  constructor(config: PeerConfig, shared: Shared) {
+    this.config = config
+    this.#shared = shared
+    this.#dialing = new Dialing({
+      resolver: shared.resolver,
+      clock: shared.clock,
+      dial: shared.dial,
+      endpoints: () => this.#endpoints(),
+      makePath: (carrier, endpoint, isFresh) => this.#makePath(carrier, endpoint, isFresh),
+      onFailed: failures => this.#handleDialFailed(failures),
+    })
+    if (config.isTicket !== true) this.#pumps.add(this.#newPump())
+  }
+
+  get peerId(): PeerId {
+    return this.config.id as PeerId
+  }
+
+  /** The one association of a pinned peer; a ticket's has none of its own. */
+  get pump(): Pump | undefined {
+    return this.config.isTicket === true ? undefined : [...this.#pumps][0]
+  }
+
+  get pumps(): ReadonlySet<Pump> {
+    return this.#pumps
+  }
+
+  /** A ticket's machine has said Hello for the first time, or again. */
+  pumpFor(incarnation: Uint8Array): Pump | undefined {
+    const key = Buffer.from(incarnation)
+    for (const pump of this.#pumps) {
+      const known = pump.engine.peerIncarnation
+      if (known !== undefined && key.equals(known)) return pump
+    }
+    if (this.#pumps.size >= LIMITS.ticketPeersMax) return undefined
+    const pump = this.#newPump()
+    this.#pumps.add(pump)
+    return pump
+  }
+
+  /** Addresses of the host changed. */
+  handleAddresses(change: { gone: readonly string[]; isLinkEvent: boolean; isEndpointsChanged: boolean }): void {
+    for (const pump of this.#pumps) {
+      if (change.gone.length > 0) pump.handleAddressesGone(change.gone)
+      if (change.isEndpointsChanged) pump.handleEndpointsChanged()
+      if (change.isLinkEvent) pump.handleDoubt()
+      void this.#considerBetter(pump)
+    }
+    this.#dialing.hurry(performance.now())
+  }
+
+  handleWake(sleptMs: number): void {
+    for (const pump of this.#pumps) pump.handleDoubt(sleptMs)
+    this.#dialing.hurry(performance.now())
+  }
+
+  /** @returns whether a move was begun */
+  migrate(): boolean {
+    return [...this.#pumps].some(pump => pump.migrate('command'))
+  }
+
+  stop(): void {
+    this.#dialing.stop()
+    for (const pump of this.#pumps) pump.stop()
+  }
+
+  status(): PeerStatus {
+    const pumps = [...this.#pumps]
+    const [first] = pumps
+    return {
+      name: this.config.name,
+      peerId: this.peerId,
+      state: first?.engine.state ?? 'idle',
+      epoch: first?.engine.epoch ?? 0,
+      paths: pumps.flatMap(pump => [...pump.paths.values()].map(path => pathStatus(pump, path))),
+      sessions: pumps.flatMap(pump => [...pump.engine.sessions()].map(session => sessionStatus(session))),
+      migrations: this.#migrations.list() as MigrationStatus[],
+      lastFailure: this.#lastFailure,
+    }
+  }
+
+  #newPump(): Pump {
+    const { shared, config } = { shared: this.#shared, config: this.config }
+    const pump: Pump = new Pump({
+      identity: shared.identity,
+      peerId: this.peerId,
+      keyring: shared.keyring,
+      budget: shared.budget,
+      holdMs: shared.holdMs,
+      log: shared.log,
+      dialFar: (to, signal) => shared.dialFar(config, to, signal),
+      endpoints: shared.advertised,
+      onPathWish: reason => this.#handleWish(reason),
+      onPeerEndpoints: endpoints => this.#learn(endpoints),
+      onMigrated: migration => this.#handleMigrated(pump, migration),
+      onPathLost: (path, code, detail) => this.#handlePathLost(pump, path, code, detail),
+    })
+    return pump
+  }
+
+  #handleWish(reason: MigrateReason | undefined): void {
+    if (this.config.isTicket !== true) this.#dialing.wish(reason)
+  }
+
+  /** Where the peer may be: as configured, as it says itself, and where it was last seen with the port it says. */
+  #endpoints(): readonly Endpoint[] {
+    const unique = new Map<string, Endpoint>()
+    for (const endpoint of [...this.config.endpoints, ...this.#learned]) unique.set(formatEndpoint(endpoint), endpoint)
+    return [...unique.values()]
+  }
+
+  /** An authenticated peer names its endpoints; loopback and link-local ones only where the configuration has such too. */
+  #learn(endpoints: readonly string[]): void {
+    const mayBeLocal = this.config.endpoints.some(endpoint => isLocalOnly(endpoint.host))
+    this.#learned = endpoints
+      .map(parseEndpoint)
+      .filter(endpoint => endpoint !== undefined)
+      .filter(endpoint => endpoint.port > 0 && (mayBeLocal || !isLocalOnly(endpoint.host)))
+      .slice(0, LIMITS.endpointsPerPeerMax)
+  }
+
+  #makePath(carrier: Carrier, endpoint: Endpoint, isFresh: boolean): Path {
+    const { identity, keyring } = this.#shared
+    const owner = this.pump!
+    const resume = isFresh ? undefined : keyring.take(owner)
+    const path = new Path({
+      id: this.#shared.nextPathId(),
+      carrier,
+      endpoint,
+      owner: {
+        handleReady: ready => owner.handleReady(ready),
+        handleRecord: () => {},
+        handleConfirmed: () => {},
+        handleBlocked: () => {},
+        handleLost: (lost, code, detail) => this.#handlePathLost(owner, lost, code, detail),
+      },
+      channel: handlers => SecureChannel.dial({ identity, keyring, expectedPeerId: this.peerId, resume }, handlers),
+    })
+    void sourceAddressFor(carrier.remote.host, carrier.remote.port).then(address => {
+      path.sourceAddress = address
+    })
+    return path
+  }
+
+  #handleDialFailed(failures: readonly DialFailure[]): void {
+    const last = failures.at(-1)
+    if (last !== undefined) this.#remember(formatEndpoint(last.endpoint), last.error.code, last.error.message)
+    for (const pump of this.#pumps) pump.handleDialFailed()
+  }
+
+  #handlePathLost(pump: Pump, path: Path, code: WireCode | undefined, detail: string): void {
+    const where = path.endpoint === undefined ? formatHostPort(path.carrier.remote) : formatEndpoint(path.endpoint)
+    this.#dialing.handleLost(path)
+    const isQuiet = code === 'SUPERSEDED' || code === 'HANDLE_UNKNOWN' || code === 'GOODBYE'
+    if (!path.hasRecord && !isQuiet) this.#remember(where, code ?? 'UNREACHABLE', detail)
+    const isActiveLost = pump.engine.state === 'suspended' && path.hasRecord
+    this.#shared.log[isActiveLost ? 'info' : 'debug'](`path lost: ${detail}`, { peer: this.config.name, endpoint: where, code })
+  }
+
+  #remember(endpoint: string, code: string, message: string): void {
+    const isNews = this.#lastFailure?.message !== message
+    this.#lastFailure = { endpoint, code, message, at: new Date().toISOString() }
+    if (isNews) this.#shared.log.warn(message, { peer: this.config.name, endpoint, code })
+  }
+
+  #handleMigrated(pump: Pump, migration: Migration): void {
+    const path = pump.paths.get(migration.to)
+    if (path !== undefined) this.#dialing.handleAnswered(path)
+    this.#lastFailure = null
+    const entry = this.#migrations.add(migration, pump)
+    this.#shared.log.info(migration.reason === 'first' ? 'connected' : 'migrated', {
+      peer: this.config.name,
+      reason: migration.reason,
+      migrator: migration.migrator,
+      epoch: migration.epoch,
+      to: entry.to,
+      blackoutMs: entry.blackoutMs,
+    })
+  }
+
+  /** The kernel would now choose another source address than when the active path was dialed. */
+  async #considerBetter(pump: Pump): Promise<void> {
+    const path = pump.activePath
+    if (path === undefined || !path.isDialed || path.sourceAddress === undefined) return
+    const source = await sourceAddressFor(path.carrier.remote.host, path.carrier.remote.port)
+    if (source !== undefined && source !== path.sourceAddress && pump.activePath === path) pump.migrate('better')
+  }
+}

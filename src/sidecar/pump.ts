@@ -1,0 +1,256 @@
+/**
+ * Joins one association's engine with its paths, its applications and one timer. Its loop is one sentence: handle one input,
+ * drain every output, arm one timer. Inputs of one turn of the event loop are drained together.
+ */
+import { randomBytes } from 'node:crypto'
+import { performance } from 'node:perf_hooks'
+import type { WireCode } from '../base/codes.ts'
+import { RemoteError } from '../base/errors.ts'
+import { LIMITS } from '../base/limits.ts'
+import type { Identity, PeerId } from '../secure/identity.ts'
+import { peerIdBytes } from '../secure/identity.ts'
+import type { Keyring } from '../secure/keyring.ts'
+import { Association } from '../session/association.ts'
+import type { EngineEvent, Migration } from '../session/events.ts'
+import type { PlannedReason } from '../session/migration.ts'
+import type { Budget } from '../session/window.ts'
+import { compareBytes } from '../wire/bytes.ts'
+import type { MigrateReason } from '../wire/control.ts'
+import { INCARNATION_BYTES } from '../wire/control.ts'
+import { Applications, type DialFar } from './applications.ts'
+import type { Path, PathOwner } from './path.ts'
+import type { Log } from './sidecar-api.ts'
+
+export interface PumpOptions {
+  readonly identity: Identity
+  readonly peerId: PeerId
+  readonly keyring: Keyring<Pump>
+  readonly budget: Budget
+  readonly holdMs: number
+  readonly log: Log
+  readonly dialFar: DialFar
+  /** Where this sidecar can be dialed now. */
+  readonly endpoints: () => readonly string[]
+  /** Called after every drain: dial, or stop dialing. */
+  onPathWish(reason: MigrateReason | undefined): void
+  onPeerEndpoints(endpoints: readonly string[]): void
+  onMigrated(migration: Migration): void
+  onPathLost(path: Path, code: WireCode | undefined, detail: string): void
+}
+
+export class Pump implements PathOwner {
+  readonly peerId: PeerId
+  readonly paths = new Map<number, Path>()
+  readonly applications: Applications
+  readonly #options: PumpOptions
+  #engine: Association
+  #isDrainQueued = false
+  #isStopped = false
+  #timer: NodeJS.Timeout | undefined
+  #timerAt = Number.POSITIVE_INFINITY
+
+  constructor(options: PumpOptions) {
+    this.#options = options
+    this.peerId = options.peerId
+    this.#engine = this.#newEngine()
+    this.applications = new Applications({
+      engine: () => this.#engine,
+      now: () => performance.now(),
+      changed: () => this.#changed(),
+      dialFar: options.dialFar,
+    })
+    this.#changed()
+  }
+
+  get engine(): Association {
+    return this.#engine
+  }
+
+  get activePath(): Path | undefined {
+    const id = this.#engine.activeCarrier
+    return id === undefined ? undefined : this.paths.get(id)
+  }
+
+  // ---- inputs from paths
+
+  handleReady(path: Path): void {
+    path.owner = this
+    this.#makeRoom()
+    this.paths.set(path.id, path)
+    const isResumed = path.channel.isResumed && path.channel.keyset?.owner === this
+    const { id, isDialed, connectMs } = path
+    this.#engine.handleCarrierReady({ id, isDialed, isResumed, rttMs: connectMs }, performance.now())
+    this.#changed()
+  }
+
+  handleRecord(path: Path, parts: readonly Uint8Array[]): void {
+    this.#engine.handleRecord(path.id, parts, performance.now())
+    this.#changed()
+  }
+
+  handleConfirmed(path: Path): void {
+    this.#engine.handleCarrierConfirmed(path.id)
+    this.#changed()
+  }
+
+  handleBlocked(path: Path, isBlocked: boolean): void {
+    this.#engine.handleCarrierBlocked(path.id, isBlocked)
+    if (!isBlocked) this.#changed()
+  }
+
+  handleLost(path: Path, code: WireCode | undefined, detail: string): void {
+    this.paths.delete(path.id)
+    this.#engine.handleCarrierLost(path.id, performance.now())
+    this.#options.onPathLost(path, code, detail)
+    this.#changed()
+  }
+
+  // ---- inputs from the host
+
+  /** These addresses of the host are gone: paths over them are lost. */
+  handleAddressesGone(addresses: readonly string[]): void {
+    for (const path of [...this.paths.values()]) {
+      if (addresses.includes(path.carrier.local.host)) path.destroy(`the address ${path.carrier.local.host} is gone`)
+    }
+  }
+
+  /** Something happened on a link, or the host slept. */
+  handleDoubt(sleptMs = 0): void {
+    this.#engine.handleDoubt(performance.now(), sleptMs)
+    this.#changed()
+  }
+
+  handleEndpointsChanged(): void {
+    this.#engine.handleEndpointsChanged()
+    this.#changed()
+  }
+
+  handleDialFailed(): void {
+    this.#engine.handleDialFailed()
+    this.#changed()
+  }
+
+  // ---- commands
+
+  /** @returns false when no move may be made now */
+  migrate(reason: PlannedReason): boolean {
+    const isPlanned = this.#engine.migrate(reason, performance.now())
+    this.#changed()
+    return isPlanned
+  }
+
+  /** Tells the peer, resets all sessions, closes all paths. */
+  stop(): void {
+    if (this.#isStopped) return
+    this.#engine.goodbye()
+    this.#drain()
+    this.#isStopped = true
+    clearTimeout(this.#timer)
+    for (const path of [...this.paths.values()]) path.close('GOODBYE')
+    this.#options.keyring.drop(this)
+  }
+
+  // ---- the loop
+
+  #changed(): void {
+    if (this.#isDrainQueued || this.#isStopped) return
+    this.#isDrainQueued = true
+    queueMicrotask(() => this.#drain())
+  }
+
+  #drain(): void {
+    this.#isDrainQueued = false
+    if (this.#isStopped) return
+    const now = performance.now()
+    for (;;) {
+      for (let event = this.#engine.pollEvent(); event !== undefined; event = this.#engine.pollEvent()) this.#handle(event)
+      const transmit = this.#engine.pollTransmit(now)
+      if (transmit === undefined) break
+      this.paths.get(transmit.carrier)?.channel.seal(transmit.parts)
+    }
+    this.#adoptKeys()
+    this.#arm(now)
+    this.#options.onPathWish(this.#engine.wantsPath)
+  }
+
+  #arm(now: number): void {
+    const due = this.#engine.nextTimeout()
+    if (due >= this.#timerAt) return
+    clearTimeout(this.#timer)
+    this.#timerAt = due
+    this.#timer = setTimeout(
+      () => {
+        this.#timerAt = Number.POSITIVE_INFINITY
+        this.#engine.handleTimeout(performance.now())
+        this.#changed()
+      },
+      Math.min(TIMER_MAX_MS, Math.max(0, Math.ceil(due - now))),
+    )
+  }
+
+  #handle(event: EngineEvent): void {
+    const { log } = this.#options
+    switch (event.type) {
+      case 'closeCarrier':
+        this.paths.get(event.carrier)?.close(event.code, event.detail)
+        return
+      case 'migrated':
+        return this.#options.onMigrated(event.migration)
+      case 'endpoints':
+        return this.#options.onPeerEndpoints(event.endpoints)
+      case 'peerRestarted':
+        log.warn('the peer restarted: its sessions here were reset', { code: 'PEER_RESTARTED', peer: this.peerId })
+        return this.#options.keyring.drop(this)
+      case 'expired':
+        log.warn('no path within the hold time: sessions were reset; raise `hold` or repair the network', {
+          code: 'HOLD_EXPIRED',
+          peer: this.peerId,
+        })
+        return this.#startAnew()
+      default:
+        return this.applications.handle(event)
+    }
+  }
+
+  /** Keys belong to the association once both have said Hello on their carrier. */
+  #adoptKeys(): void {
+    for (const path of this.paths.values()) {
+      if (path.isAdopted || !this.#engine.isAcquainted(path.id)) continue
+      path.isAdopted = true
+      const { keyset } = path.channel
+      if (keyset !== undefined) this.#options.keyring.adopt(keyset, this)
+    }
+  }
+
+  #startAnew(): void {
+    for (const path of [...this.paths.values()]) path.destroy('the association expired')
+    this.#options.keyring.drop(this)
+    this.#engine = this.#newEngine()
+    this.#changed()
+  }
+
+  #newEngine(): Association {
+    const { identity, peerId, budget, holdMs, endpoints } = this.#options
+    const isGreaterPeer = compareBytes(peerIdBytes(identity.peerId), peerIdBytes(peerId)) > 0
+    const incarnation = randomBytes(INCARNATION_BYTES)
+    const sessionsMax = LIMITS.sessionsPerPeerMax
+    return new Association({ isGreaterPeer, incarnation, holdMs, sessionsMax, budget, endpoints }, performance.now())
+  }
+
+  /** The oldest standby gives way; the active path never does. */
+  #makeRoom(): void {
+    if (this.paths.size < LIMITS.carriersPerPeerMax) return
+    for (const path of this.paths.values()) {
+      if (path.id === this.#engine.activeCarrier) continue
+      path.close('SUPERSEDED', 'too many carriers of one peer')
+      return
+    }
+  }
+}
+
+/** Node's timers overflow above this. */
+const TIMER_MAX_MS = 2 ** 31 - 1
+
+export function isRemote(error: unknown): error is RemoteError {
+  return error instanceof RemoteError
+}

@@ -1,0 +1,97 @@
+/**
+ * Accepted connections until it is known whose they are: a pinned peer's as soon as its key was compared, a ticket's when its
+ * Hello names the incarnation.
+ */
+import { performance } from 'node:perf_hooks'
+import type { WireCode } from '../base/codes.ts'
+import { formatHostPort } from '../base/endpoint.ts'
+import { RemoteError } from '../base/errors.ts'
+import type { Admission, Place } from '../carrier/admission.ts'
+import type { Carrier } from '../carrier/carrier.ts'
+import { SecureChannel } from '../secure/channel.ts'
+import type { PeerId } from '../secure/identity.ts'
+import { peekHello } from '../session/hello.ts'
+import { Path, type PathOwner } from './path.ts'
+import type { Peer } from './peer.ts'
+import type { Pump } from './pump.ts'
+import type { Shared } from './shared.ts'
+
+export class Reception implements PathOwner {
+  readonly #shared: Shared
+  readonly #admission: Admission
+  readonly #peers: ReadonlyMap<PeerId, Peer>
+  readonly #paths = new Set<Path>()
+
+  constructor(shared: Shared, admission: Admission, peers: ReadonlyMap<PeerId, Peer>) {
+    this.#shared = shared
+    this.#admission = admission
+    this.#peers = peers
+  }
+
+  welcome(carrier: Carrier, place: Place): void {
+    const { identity, keyring } = this.#shared
+    const mayHandshake = () =>
+      this.#admission.allowHandshake(carrier.remote.host, performance.now()) ? true : ('TOO_MANY_CONNECTIONS' as const)
+    const admit = (peerId: PeerId, owner: Pump | undefined) => this.#admit(peerId, owner)
+    const path = new Path({
+      id: this.#shared.nextPathId(),
+      carrier,
+      owner: this,
+      channel: handlers =>
+        SecureChannel.accept<Pump>({ identity, keyring, admit, mayHandshake }, {
+          ...handlers,
+          onReady: () => {
+            place.release()
+            handlers.onReady()
+          },
+        }),
+    })
+    this.#paths.add(path)
+    path.start()
+  }
+
+  handleReady(path: Path): void {
+    const pump = this.#peers.get(path.channel.peerId!)?.pump ?? path.channel.keyset?.owner
+    if (pump !== undefined) this.#handOver(path, pump)
+  }
+
+  /** A ticket's first record. */
+  handleRecord(path: Path, parts: readonly Uint8Array[]): void {
+    const hello = peekHello(parts)
+    const pump = this.#peers.get(path.channel.peerId!)?.pumpFor(hello.incarnation)
+    if (pump === undefined) throw new RemoteError('TOO_MANY_CONNECTIONS', 'the ticket is in use on too many machines')
+    this.#handOver(path, pump)
+    if (path.channel.isConfirmed) pump.handleConfirmed(path)
+    pump.handleRecord(path, parts)
+  }
+
+  handleConfirmed(): void {}
+
+  handleBlocked(): void {}
+
+  handleLost(path: Path, code: WireCode | undefined, detail: string): void {
+    this.#paths.delete(path)
+    const level = code === undefined ? 'debug' : 'warn'
+    this.#shared.log[level](`a connection was refused or ended early: ${detail}`, {
+      code,
+      from: formatHostPort(path.carrier.remote),
+    })
+  }
+
+  stop(): void {
+    for (const path of [...this.#paths]) path.destroy('the sidecar stops')
+  }
+
+  #handOver(path: Path, pump: Pump): void {
+    this.#paths.delete(path)
+    pump.handleReady(path)
+  }
+
+  #admit(peerId: PeerId, owner: Pump | undefined): true | WireCode {
+    const peer = this.#peers.get(peerId)
+    if (peer === undefined) return 'PEER_UNKNOWN'
+    const { expiresAt } = peer.config
+    if (expiresAt !== undefined && owner === undefined && Date.now() > expiresAt) return 'TICKET_EXPIRED'
+    return true
+  }
+}

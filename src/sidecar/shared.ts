@@ -1,0 +1,34 @@
+/** What all peers of one sidecar share. */
+import type { Endpoint, HostPort } from '../base/endpoint.ts'
+import type { WireCode } from '../base/codes.ts'
+import type { Carrier } from '../carrier/carrier.ts'
+import type { Clock } from '../carrier/clock.ts'
+import type { DialOptions } from '../carrier/dial.ts'
+import type { Resolver } from '../carrier/resolver.ts'
+import type { PeerConfig } from '../config/config.ts'
+import type { ApplicationSocket } from '../platform/application-socket.ts'
+import type { Identity } from '../secure/identity.ts'
+import type { Keyring } from '../secure/keyring.ts'
+import type { Budget } from '../session/window.ts'
+import type { Pump } from './pump.ts'
+import type { Log } from './sidecar-api.ts'
+
+export interface Shared {
+  readonly identity: Identity
+  readonly keyring: Keyring<Pump>
+  readonly budget: Budget
+  readonly resolver: Resolver
+  readonly clock: Clock
+  readonly log: Log
+  readonly holdMs: number
+  readonly dial: (endpoint: Endpoint, options: DialOptions) => Promise<Carrier>
+  /** Endpoints this sidecar can be dialed at now. */
+  readonly advertised: () => readonly string[]
+  /** Dials a destination for `peer`, if its rules allow it. */
+  readonly dialFar: (
+    peer: PeerConfig,
+    to: HostPort,
+    signal: AbortSignal,
+  ) => Promise<{ readonly socket: ApplicationSocket; readonly remote: string } | WireCode>
+  nextPathId(): number
+}

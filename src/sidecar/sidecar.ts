@@ -1,0 +1,205 @@
+/**
+ * Composition: listeners, forwards, peers and the address watch of one sidecar.
+ *
+ *     near:  application -> forward (capture) -> Applications -> Association -> Path -> carrier
+ *     far:   carrier -> Path -> Association -> Applications -> destination (egress)
+ */
+import { readFileSync } from 'node:fs'
+import { performance } from 'node:perf_hooks'
+import { type Endpoint, formatEndpoint, formatHostPort, type HostPort, isWildcard } from '../base/endpoint.ts'
+import { OperatorError } from '../base/errors.ts'
+import { Admission } from '../carrier/admission.ts'
+import { systemClock } from '../carrier/clock.ts'
+import { dialCarrier } from '../carrier/dial.ts'
+import { type Listener, listen } from '../carrier/listen.ts'
+import { Resolver } from '../carrier/resolver.ts'
+import { type Forward, listenForward } from '../capture/forward.ts'
+import type { Config, ForwardConfig, ListenConfig, PeerConfig } from '../config/config.ts'
+import { AllowList } from '../egress/allow-list.ts'
+import { dialDestination } from '../egress/dial-destination.ts'
+import type { PeerId } from '../secure/identity.ts'
+import { Keyring } from '../secure/keyring.ts'
+import { Budget } from '../session/window.ts'
+import { type AddressChange, type AddressWatch, watchAddresses } from '../watch/watch.ts'
+import { Peer } from './peer.ts'
+import type { Pump } from './pump.ts'
+import { Reception } from './reception.ts'
+import type { Shared } from './shared.ts'
+import type { MigrateResult, Sidecar, SidecarOptions } from './sidecar-api.ts'
+import type { ForwardStatus, StatusReport } from './status.ts'
+import { VERSION } from './version.ts'
+
+export function createSidecar(options: SidecarOptions): Sidecar {
+  return new RunningSidecar(options)
+}
+
+class RunningSidecar implements Sidecar {
+  readonly #config: Config
+  readonly #options: SidecarOptions
+  readonly #shared: Shared
+  readonly #peers = new Map<PeerId, Peer>()
+  readonly #allow = new Map<string, AllowList>()
+  readonly #reception: Reception
+  readonly #admission = new Admission()
+  readonly #startedAt = performance.now()
+  #watch: AddressWatch | undefined
+  #listeners: Listener[] = []
+  #forwards: { forward: Forward; config: ForwardConfig }[] = []
+  #advertised = ''
+  #pathIds = 0
+
+  constructor(options: SidecarOptions) {
+    this.#options = options
+    this.#config = options.config
+    const ca = options.config.ca === undefined ? {} : { ca: readText(options.config.ca) }
+    this.#shared = {
+      identity: options.identity,
+      keyring: new Keyring<Pump>(),
+      budget: new Budget(),
+      resolver: new Resolver(),
+      clock: systemClock,
+      log: options.log,
+      holdMs: options.config.holdMs,
+      dial: (endpoint, dialOptions) => dialCarrier(endpoint, { ...dialOptions, ...ca }),
+      advertised: () => this.#endpoints().map(formatEndpoint),
+      dialFar: (peer, to, signal) => this.#dialFar(peer, to, signal),
+      nextPathId: () => ++this.#pathIds,
+    }
+    this.#reception = new Reception(this.#shared, this.#admission, this.#peers)
+  }
+
+  get peerId(): string {
+    return this.#options.identity.peerId
+  }
+
+  get listening(): readonly string[] {
+    return this.#listeners.map(listener => formatEndpoint(listener.endpoint))
+  }
+
+  get forwards(): readonly ForwardStatus[] {
+    return this.#forwards.map(({ forward, config }) => ({
+      listen: formatHostPort(forward.local),
+      peer: config.peer,
+      to: formatHostPort(config.to),
+    }))
+  }
+
+  async start(): Promise<void> {
+    try {
+      this.#watch = await watchAddresses({
+        onChange: change => this.#handleAddresses(change),
+        onWake: sleptMs => {
+          this.#options.log.info('woke from sleep', { sleptMs: Math.round(sleptMs) })
+          for (const peer of this.#peers.values()) peer.handleWake(sleptMs)
+        },
+      })
+      for (const one of this.#config.listen) this.#listeners.push(await this.#listen(one))
+      this.#advertised = this.#shared.advertised().join()
+      for (const peer of this.#config.peers) this.#addPeer(peer)
+      for (const one of this.#config.forward) this.#forwards.push({ forward: await this.#forward(one), config: one })
+    } catch (error) {
+      await this.stop()
+      throw error
+    }
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#forwards.splice(0).map(({ forward }) => forward.close()))
+    for (const peer of this.#peers.values()) peer.stop()
+    this.#reception.stop()
+    await Promise.all(this.#listeners.splice(0).map(listener => listener.close()))
+    await this.#watch?.stop()
+  }
+
+  status(): StatusReport {
+    return {
+      version: VERSION,
+      peerId: this.peerId,
+      pid: process.pid,
+      uptimeSeconds: Math.round((performance.now() - this.#startedAt) / 1000),
+      listening: this.listening,
+      forwards: this.forwards,
+      peers: [...this.#peers.values()].map(peer => peer.status()),
+    }
+  }
+
+  resets(): ReadonlyMap<string, number> {
+    const sum = new Map<string, number>()
+    for (const peer of this.#peers.values()) {
+      for (const pump of peer.pumps) {
+        for (const [code, count] of pump.applications.resets) sum.set(code, (sum.get(code) ?? 0) + count)
+      }
+    }
+    return sum
+  }
+
+  async migrate(name?: string): Promise<readonly MigrateResult[]> {
+    const peers = [...this.#peers.values()].filter(peer => name === undefined || peer.config.name === name)
+    if (peers.length === 0) {
+      return [{ peer: name ?? '', code: 'PEER_UNKNOWN_HERE', message: `no peer is named ${name}; see \`holdfast status\`` }]
+    }
+    return peers.map(peer => ({ peer: peer.config.name, ...moved(peer.migrate()) }))
+  }
+
+  // ---- parts
+
+  #addPeer(config: PeerConfig): void {
+    this.#allow.set(config.id, new AllowList(config.allow))
+    this.#peers.set(config.id as PeerId, new Peer(config, this.#shared))
+  }
+
+  #listen({ endpoint, tls }: ListenConfig): Promise<Listener> {
+    const files = tls === undefined ? {} : { tls: { cert: readText(tls.certFile), key: readText(tls.keyFile) } }
+    return listen(endpoint, {
+      ...files,
+      admission: this.#admission,
+      onCarrier: (carrier, place) => this.#reception.welcome(carrier, place),
+      onAcceptFailed: error => this.#options.log.error(`cannot accept a connection: ${error.message}`),
+    })
+  }
+
+  #forward(config: ForwardConfig): Promise<Forward> {
+    const peer = [...this.#peers.values()].find(one => one.config.name === config.peer)
+    return listenForward({ listen: config.listen }, socket => {
+      const pump = peer?.pump
+      if (pump === undefined) socket.reset()
+      else pump.applications.open(socket, config.to)
+    })
+  }
+
+  #dialFar(peer: PeerConfig, to: HostPort, signal: AbortSignal): ReturnType<Shared['dialFar']> {
+    return dialDestination(to, this.#allow.get(peer.id) ?? new AllowList([]), { signal })
+  }
+
+  /** As configured, or the listen URLs with wildcards replaced by this host's addresses. */
+  #endpoints(): readonly Endpoint[] {
+    if (this.#config.advertise.length > 0) return this.#config.advertise
+    const addresses = this.#watch?.addresses() ?? []
+    return this.#listeners.flatMap(({ endpoint }) =>
+      isWildcard(endpoint.host)
+        ? addresses.filter(host => endpoint.host === '::' || !host.includes(':')).map(host => ({ ...endpoint, host }))
+        : [endpoint],
+    )
+  }
+
+  #handleAddresses({ gone, added, isLinkEvent }: AddressChange): void {
+    this.#options.log.debug('addresses changed', { gone, added, isLinkEvent })
+    const advertised = this.#shared.advertised().join()
+    const isEndpointsChanged = advertised !== this.#advertised
+    this.#advertised = advertised
+    for (const peer of this.#peers.values()) peer.handleAddresses({ gone, isLinkEvent, isEndpointsChanged })
+  }
+}
+
+function moved(isMoved: boolean): Omit<MigrateResult, 'peer'> {
+  if (isMoved) return { code: 'moved', message: 'a move was begun; see `holdfast status`' }
+  return { code: 'UNREACHABLE', message: 'there is no path to move from, or a move is under way; see `holdfast status`' }
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw new OperatorError('FILE_UNREADABLE', `cannot read ${file}: ${(cause as Error).message}`, { cause })
+  }
+}

@@ -1,0 +1,86 @@
+/** Engine objects as `StatusReport` shows them. */
+import { performance } from 'node:perf_hooks'
+import { formatHostPort } from '../base/endpoint.ts'
+import { LIMITS } from '../base/limits.ts'
+import type { Migration } from '../session/events.ts'
+import type { Session } from '../session/session.ts'
+import { toHex } from '../wire/bytes.ts'
+import type { Path } from './path.ts'
+import type { Pump } from './pump.ts'
+import type { MigrationStatus, PathStatus, SessionStatus } from './status.ts'
+
+export function pathStatus(pump: Pump, path: Path): PathStatus {
+  const rttMs = pump.engine.rttMs(path.id)
+  return {
+    carrier: String(path.id),
+    local: formatHostPort(path.carrier.local),
+    remote: formatHostPort(path.carrier.remote),
+    scheme: path.carrier.scheme,
+    role: pump.engine.activeCarrier === path.id ? 'active' : 'standby',
+    dialed: path.isDialed,
+    rttMs: rttMs === undefined ? null : round(rttMs),
+  }
+}
+
+export function sessionStatus(session: Session): SessionStatus {
+  return {
+    sessionId: toHex(session.sessionId),
+    side: session.side,
+    state: session.state,
+    client: session.client,
+    to: session.to,
+    sentBytes: Math.max(0, Math.min(session.outbox.sent, session.outbox.bytesEnd) - 1),
+    receivedBytes: Math.max(0, session.inbox.received - (session.inbox.isFinReceived ? 2 : 1)),
+    outboxBytes: session.outbox.bufferedBytes,
+  }
+}
+
+/** The last migrations, oldest first, at most LIMITS.migrationsRememberedMax. */
+export class MigrationLog {
+  /** Rows are made when asked for, since the replay may still be running. */
+  readonly #rows: { readonly migration: Migration; readonly from: string | null; readonly to: string; readonly wall: number }[] = []
+  #lastPaths = new Map<number, string>()
+
+  /** @returns the row as it stands now */
+  add(migration: Migration, pump: Pump): MigrationStatus {
+    for (const path of pump.paths.values()) {
+      const { local, remote, scheme } = path.carrier
+      this.#lastPaths.set(path.id, `${scheme} ${formatHostPort(local)} -> ${formatHostPort(remote)}`)
+    }
+    const nameOf = (id: number | undefined) => (id === undefined ? null : (this.#lastPaths.get(id) ?? null))
+    const row = { migration, from: nameOf(migration.from), to: nameOf(migration.to) ?? '?', wall: Date.now() - performance.now() }
+    for (const id of [...this.#lastPaths.keys()]) {
+      if (id !== migration.to && !pump.paths.has(id)) this.#lastPaths.delete(id)
+    }
+    this.#rows.push(row)
+    if (this.#rows.length > LIMITS.migrationsRememberedMax) this.#rows.shift()
+    return statusOf(row)
+  }
+
+  list(): readonly MigrationStatus[] {
+    return this.#rows.map(statusOf)
+  }
+}
+
+function statusOf({ migration, from, to, wall }: { migration: Migration; from: string | null; to: string; wall: number }): MigrationStatus {
+  const iso = (at: number | undefined) => (at === undefined ? null : new Date(wall + at).toISOString())
+  const begin = migration.suspendedAt ?? migration.announcedAt
+  return {
+    epoch: migration.epoch,
+    migrator: migration.migrator,
+    reason: migration.reason,
+    from,
+    to,
+    detectedAt: iso(migration.detectedAt),
+    suspendedAt: iso(migration.suspendedAt),
+    announcedAt: iso(migration.announcedAt),
+    acknowledgedAt: iso(migration.acknowledgedAt),
+    resumedAt: iso(migration.resumedAt),
+    bytesReplayed: migration.bytesReplayed,
+    blackoutMs: begin === undefined ? null : round(migration.resumedAt - begin),
+  }
+}
+
+function round(ms: number): number {
+  return Math.round(ms * 100) / 100
+}

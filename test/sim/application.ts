@@ -1,0 +1,180 @@
+/** Applications whose bytes are a function of (session, direction, offset), so that every byte received can be judged. */
+import { strict as assert } from 'node:assert'
+import type { Ref } from '../../src/session/events.ts'
+import { toHex } from '../../src/wire/bytes.ts'
+import type { Random } from '../support/random.ts'
+import type { VirtualClock } from './clock.ts'
+import type { Host } from './host.ts'
+
+/** Knows both ends of every session, and judges them. */
+export class Ledger {
+  readonly pairs = new Map<string, { near: Application; far: Application | undefined }>()
+  readonly #clock: VirtualClock
+  readonly #random: Random
+
+  constructor(clock: VirtualClock, random: Random) {
+    this.#clock = clock
+    this.#random = random
+  }
+
+  create(number: number): Application {
+    const near = new Application(this.#random.bytes(16), number, 0, this.#clock, this.#random)
+    this.pairs.set(toHex(near.id), { near, far: undefined })
+    return near
+  }
+
+  /** The far side dials: once per session, or something is wrong. */
+  accept(id: Uint8Array): Application {
+    const pair = this.pairs.get(toHex(id))
+    assert(pair !== undefined, 'a session that nobody opened')
+    assert(pair.far === undefined, 'the destination was dialed twice')
+    pair.far = new Application(id, pair.near.number, 1, this.#clock, this.#random)
+    return pair.far
+  }
+
+  /** After faults have stopped: everything written has arrived, every close is agreed. */
+  judge(): void {
+    for (const { near, far } of this.pairs.values()) {
+      assert(
+        near.isOver,
+        `session ${near.number}: the near application never ended (${near.describe()} | ${far?.describe()})`,
+      )
+      if (far === undefined) {
+        assert(near.outcome !== 'closed', `session ${near.number}: closed cleanly, but never dialed`)
+        continue
+      }
+      assert(
+        far.isOver,
+        `session ${near.number}: the far application never ended (${near.describe()} | ${far.describe()})`,
+      )
+      const clean = [near, far].filter(one => one.outcome === 'closed')
+      if (clean.length === 2) {
+        assert.equal(near.received, far.written, `session ${near.number}: bytes to the near side`)
+        assert.equal(far.received, near.written, `session ${near.number}: bytes to the far side`)
+      }
+    }
+  }
+}
+
+export class Application {
+  readonly id: Uint8Array
+  readonly number: number
+  received = 0
+  written = 0
+  outcome: string | undefined
+  readonly #direction: 0 | 1
+  readonly #clock: VirtualClock
+  readonly #random: Random
+  readonly #total: number
+  readonly #resetAt: number
+  #host: Host | undefined
+  #ref: Ref = 0
+  #life = 0
+  #isFinished = false
+  #isEnded = false
+
+  constructor(id: Uint8Array, number: number, direction: 0 | 1, clock: VirtualClock, random: Random) {
+    this.id = id
+    this.number = number
+    this.#direction = direction
+    this.#clock = clock
+    this.#random = random
+    this.#total = random.pick([0, 1, 100, 5_000, 70_000, 600_000])
+    this.#resetAt = random.chance(0.08) ? random.int(0, this.#total) : Number.POSITIVE_INFINITY
+  }
+
+  get isOver(): boolean {
+    return this.outcome !== undefined
+  }
+
+  attach(host: Host, ref: Ref): void {
+    this.#host = host
+    this.#ref = ref
+    this.#life = host.life
+  }
+
+  describe(): string {
+    const session =
+      this.#host?.association !== undefined
+        ? [...this.#host.association.sessions()].find(s => s.ref === this.#ref)
+        : undefined
+    const out = session && {
+      acked: session.outbox.acked,
+      sent: session.outbox.sent,
+      end: session.outbox.end,
+      limit: session.outbox.limit,
+    }
+    return `${this.outcome ?? 'open'} wrote ${this.written}/${this.#total}${this.#isFinished ? ' FIN' : ''} got ${this.received}${this.#isEnded ? ' FIN' : ''} ${JSON.stringify(out)} in ${session?.inbox.received} consumed ${session?.inbox.consumed}`
+  }
+
+  /** Writes until the outbox is full or everything is written, in pieces of all sizes. */
+  go(): void {
+    const host = this.#host
+    if (host === undefined || host.life !== this.#life || this.isOver || this.#isFinished) return
+    while (this.written < this.#total) {
+      if (this.written >= this.#resetAt) return this.#reset(host)
+      const size = Math.min(this.#total - this.written, this.#random.pick([1, 50, 1_000, 30_000, 65_536]))
+      const bytes = new Uint8Array(size)
+      for (let i = 0; i < size; i++) bytes[i] = byteAt(this.number, this.#direction, this.written + i)
+      this.written += size
+      const hasRoom = host.association.write(this.#ref, bytes)
+      if (!hasRoom) return host.drain()
+      if (this.#random.chance(0.2)) {
+        this.#clock.after(this.#random.int(0, 400), () => this.go())
+        return host.drain()
+      }
+    }
+    if (this.#resetAt <= this.#total) return this.#reset(host)
+    this.#isFinished = true
+    host.association.finish(this.#ref)
+    host.drain()
+  }
+
+  handleOpened(): void {
+    assert(!this.isOver, `session ${this.number}: opened after its end`)
+  }
+
+  handleData(parts: readonly Uint8Array[]): void {
+    assert(!this.isOver && !this.#isEnded, `session ${this.number}: bytes after the end`)
+    let bytes = 0
+    for (const part of parts) {
+      for (let i = 0; i < part.length; i++) {
+        const right = byteAt(this.number, 1 - this.#direction, this.received)
+        assert.equal(part[i], right, `session ${this.number}: wrong byte at ${this.received}`)
+        this.received++
+      }
+      bytes += part.length
+    }
+    const host = this.#host!
+    const slowness = this.#random.chance(0.05) ? this.#random.int(0, 2_000) : this.#random.int(0, 3)
+    this.#clock.after(slowness, () => {
+      if (host.life !== this.#life) return
+      host.association.handleConsumed(this.#ref, bytes, this.#clock.now)
+      host.drain()
+    })
+  }
+
+  handleEnd(): void {
+    assert(!this.#isEnded, `session ${this.number}: ended twice`)
+    this.#isEnded = true
+  }
+
+  handleReset(code: string): void {
+    this.outcome ??= code
+  }
+
+  handleClosed(): void {
+    assert(this.#isEnded && this.#isFinished, `session ${this.number}: closed before both ends`)
+    this.outcome ??= 'closed'
+  }
+
+  #reset(host: Host): void {
+    this.outcome = 'reset by itself'
+    host.association.reset(this.#ref, 'APPLICATION_RESET')
+    host.drain()
+  }
+}
+
+function byteAt(session: number, direction: number, offset: number): number {
+  return (session * 31 + direction * 17 + offset * 7 + (offset >>> 8) * 13) & 0xff
+}

@@ -1,0 +1,206 @@
+/** One side of the simulation: an association, the pump's duties, and applications that check every byte. */
+
+import { RemoteError } from '../../src/base/errors.ts'
+import { Association } from '../../src/session/association.ts'
+import type { EngineEvent, Ref } from '../../src/session/events.ts'
+import { Budget } from '../../src/session/window.ts'
+import { concatBytes, equalBytes } from '../../src/wire/bytes.ts'
+import type { Random } from '../support/random.ts'
+import type { Application, Ledger } from './application.ts'
+import type { VirtualClock } from './clock.ts'
+import { type Network, SimCarrier } from './network.ts'
+
+export interface HostWorld {
+  readonly clock: VirtualClock
+  readonly random: Random
+  readonly network: Network
+  readonly ledger: Ledger
+  readonly trace: (line: string) => void
+  readonly canDial: readonly [boolean, boolean]
+}
+
+export class Host {
+  readonly side: 0 | 1
+  readonly world: HostWorld
+  /** Counts restarts: a new one is another process. */
+  life = 0
+  peer!: Host
+  association!: Association
+  incarnation: Uint8Array = new Uint8Array(0)
+  migrations = 0
+  readonly applications = new Map<Ref, Application>()
+  readonly carriers = new Map<number, SimCarrier>()
+  #dialing = 0
+  #timerAt = Number.POSITIVE_INFINITY
+
+  constructor(side: 0 | 1, world: HostWorld) {
+    this.side = side
+    this.world = world
+    this.start()
+  }
+
+  start(): void {
+    const { clock, random } = this.world
+    this.life++
+    this.carriers.clear()
+    this.applications.clear()
+    this.#dialing = 0
+    this.#timerAt = Number.POSITIVE_INFINITY
+    this.incarnation = random.bytes(16)
+    this.association = new Association(
+      {
+        isGreaterPeer: this.side === 1,
+        incarnation: this.incarnation,
+        holdMs: 86_400_000,
+        sessionsMax: 1_000,
+        budget: new Budget(),
+        endpoints: () => [],
+      },
+      clock.now,
+    )
+  }
+
+  /** SIGKILL: carriers end, applications are reset by the kernel. */
+  kill(): void {
+    for (const application of this.applications.values()) application.handleReset('killed')
+    for (const carrier of [...this.world.network.carriers]) carrier.cut()
+    this.start()
+    this.drain()
+  }
+
+  /** Keys outlive neither process. */
+  knows(peer: Host): boolean {
+    const known = this.association.peerIncarnation
+    return known !== undefined && equalBytes(known, peer.incarnation)
+  }
+
+  open(application: Application): void {
+    const ref = this.association.open({ sessionId: application.id, host: 'destination', port: 1, client: 'client:1' })
+    application.attach(this, ref)
+    this.applications.set(ref, application)
+  }
+
+  // ---- inputs of the engine
+
+  handleReady(carrier: SimCarrier, isDialed: boolean, rttMs: number): void {
+    this.#dialing = Math.max(0, this.#dialing - (isDialed ? 1 : 0))
+    this.carriers.set(carrier.id, carrier)
+    const { id, isResumed } = carrier
+    this.association.handleCarrierReady(
+      { id, isDialed, isResumed, rttMs: isDialed ? rttMs : undefined },
+      this.world.clock.now,
+    )
+    this.drain()
+  }
+
+  handleConfirmed(carrier: SimCarrier): void {
+    this.association.handleCarrierConfirmed(carrier.id)
+    this.drain()
+  }
+
+  handleRecord(carrier: SimCarrier, record: Uint8Array): void {
+    if (!this.carriers.has(carrier.id)) return
+    try {
+      this.association.handleRecord(carrier.id, [record], this.world.clock.now)
+    } catch (error) {
+      if (!(error instanceof RemoteError) || error.code === 'PROTOCOL_VIOLATION') throw error
+      carrier.cut()
+    }
+    this.drain()
+  }
+
+  handleLost(carrier: SimCarrier): void {
+    if (carrier.dialer === this.side && !this.carriers.has(carrier.id)) this.#dialing = Math.max(0, this.#dialing - 1)
+    if (this.carriers.delete(carrier.id)) this.association.handleCarrierLost(carrier.id, this.world.clock.now)
+    this.drain()
+  }
+
+  // ---- the pump
+
+  drain(): void {
+    const { clock } = this.world
+    for (;;) {
+      for (let event = this.association.pollEvent(); event; event = this.association.pollEvent()) this.#handle(event)
+      const transmit = this.association.pollTransmit(clock.now)
+      if (transmit === undefined) break
+      this.carriers.get(transmit.carrier)?.send(this.side, concatBytes(transmit.parts).slice())
+    }
+    this.#dial()
+    this.#arm()
+  }
+
+  #handle(event: EngineEvent): void {
+    const { ledger, clock, trace } = this.world
+    if (event.type !== 'data' && event.type !== 'writable' && event.type !== 'endpoints') {
+      trace(
+        `${clock.now.toFixed(1)} host${this.side} ${JSON.stringify(event, (_, v) => (v instanceof Uint8Array ? v.length : v))}`,
+      )
+    }
+    switch (event.type) {
+      case 'open': {
+        const application = ledger.accept(event.request.sessionId)
+        application.attach(this, event.ref)
+        this.applications.set(event.ref, application)
+        this.association.acceptOpen(event.ref, 'destination:1')
+        clock.after(0, () => application.go())
+        return
+      }
+      case 'opened':
+        return this.applications.get(event.ref)?.handleOpened()
+      case 'data':
+        return this.applications.get(event.ref)?.handleData(event.parts)
+      case 'end':
+        return this.applications.get(event.ref)?.handleEnd()
+      case 'reset':
+        this.applications.get(event.ref)?.handleReset(event.code)
+        this.applications.delete(event.ref)
+        return
+      case 'closed':
+        this.applications.get(event.ref)?.handleClosed()
+        this.applications.delete(event.ref)
+        return
+      case 'writable':
+        return this.applications.get(event.ref)?.go()
+      case 'closeCarrier':
+        this.carriers.get(event.carrier)?.cut()
+        this.carriers.delete(event.carrier)
+        return
+      case 'migrated':
+        this.migrations++
+        return
+      default:
+        return
+    }
+  }
+
+  #dial(): void {
+    const { network, clock, random, canDial } = this.world
+    if (this.association.wantsPath === undefined || this.#dialing > 0 || network.isDown || !canDial[this.side]) return
+    this.#dialing++
+    const life = this.life
+    clock.after(random.int(0, 30), () => {
+      if (this.life !== life) return
+      if (network.isDown || this.association.wantsPath === undefined) {
+        this.#dialing--
+        return
+      }
+      const ends: readonly [Host, Host] = this.side === 0 ? [this, this.peer] : [this.peer, this]
+      const carrier = new SimCarrier(network.nextId(), ends, this.side, this.knows(this.peer) && this.peer.knows(this), this.world)
+      network.carriers.add(carrier)
+    })
+  }
+
+  #arm(): void {
+    const { clock } = this.world
+    const due = this.association.nextTimeout()
+    if (due >= this.#timerAt || due === Number.POSITIVE_INFINITY) return
+    this.#timerAt = due
+    const life = this.life
+    clock.after(due - clock.now, () => {
+      if (this.life !== life || this.#timerAt !== due) return
+      this.#timerAt = Number.POSITIVE_INFINITY
+      this.association.handleTimeout(clock.now)
+      this.drain()
+    })
+  }
+}

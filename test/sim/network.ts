@@ -1,0 +1,118 @@
+/**
+ * A faulty network: carriers that delay, stall, are cut and lose their tails. A carrier is reliable and ordered until cut.
+ * Resumption is modelled as the handshake shows it to the engine: the dialer may speak after one round trip, the acceptor is
+ * ready with the first record, and confirmed one round trip later.
+ */
+import type { Random } from '../support/random.ts'
+import type { VirtualClock } from './clock.ts'
+import type { Host } from './host.ts'
+
+export class SimCarrier {
+  readonly id: number
+  readonly ends: readonly [Host, Host]
+  isCut = false
+  /** Index of the end that dialed. */
+  readonly dialer: 0 | 1
+  readonly isResumed: boolean
+  /** What was dialed to: the peer's process at that time. */
+  readonly #lives: readonly [number, number]
+  readonly #world: { clock: VirtualClock; random: Random; network: Network }
+  readonly #rttMs: number
+  #isReady: [boolean, boolean] = [false, false]
+  #lastArrival: [number, number] = [0, 0]
+  /** What is on its way, oldest first, per sending end; deliveries take the head, so order holds through a blackhole. */
+  readonly #queues: readonly [(() => void)[], (() => void)[]] = [[], []]
+  #stalled: (0 | 1)[] = []
+
+  constructor(
+    id: number,
+    ends: readonly [Host, Host],
+    dialer: 0 | 1,
+    isResumed: boolean,
+    world: { clock: VirtualClock; random: Random; network: Network },
+  ) {
+    this.id = id
+    this.ends = ends
+    this.dialer = dialer
+    this.isResumed = isResumed
+    this.#world = world
+    this.#lives = [ends[0].life, ends[1].life]
+    this.#rttMs = world.random.int(1, 80)
+    this.#travel(dialer, () => this.#travel(other(dialer), () => this.#connected()))
+  }
+
+  send(from: 0 | 1, record: Uint8Array): void {
+    this.#travel(from, () => {
+      this.#ready(other(from))
+      this.ends[other(from)].handleRecord(this, record)
+    })
+  }
+
+  /** Both directions end; what is on its way is lost. Each end learns of it in its own time. */
+  cut(): void {
+    if (this.isCut) return
+    this.isCut = true
+    this.#world.network.carriers.delete(this)
+    for (const side of [0, 1] as const) {
+      const noticeMs = this.#world.random.chance(0.5) ? 0 : this.#world.random.int(0, 3_000)
+      this.#world.clock.after(noticeMs, () => this.ends[side].handleLost(this))
+    }
+  }
+
+  heal(): void {
+    for (const from of this.#stalled.splice(0)) this.#world.clock.after(0, () => this.#arrive(from))
+  }
+
+  #connected(): void {
+    if (this.isCut || this.ends[0].life !== this.#lives[0] || this.ends[1].life !== this.#lives[1]) return this.cut()
+    this.#ready(this.dialer)
+  }
+
+  #ready(side: 0 | 1): void {
+    if (this.#isReady[side]) return
+    this.#isReady[side] = true
+    const isDialed = side === this.dialer
+    this.ends[side].handleReady(this, isDialed, this.#rttMs)
+    if (isDialed) return
+    // ACCEPT travels back, the dialer's first RECORD travels forth.
+    this.#travel(side, () => this.#travel(this.dialer, () => this.ends[side].handleConfirmed(this)))
+  }
+
+  #travel(from: 0 | 1, arrive: () => void): void {
+    const { clock, random } = this.#world
+    const jitter = random.chance(0.1) ? random.int(0, 50) : 0
+    const at = Math.max(this.#lastArrival[from], clock.now + this.#rttMs / 2 + jitter)
+    this.#lastArrival[from] = at
+    this.#queues[from].push(arrive)
+    clock.after(at - clock.now, () => this.#arrive(from))
+  }
+
+  #arrive(from: 0 | 1): void {
+    if (this.isCut) return
+    if (this.#world.network.isBlackholed) this.#stalled.push(from)
+    else this.#queues[from].shift()!()
+  }
+}
+
+export class Network {
+  readonly carriers = new Set<SimCarrier>()
+  /** No new carrier comes about. */
+  isDown = false
+  /** Nothing arrives, nobody is told. */
+  isBlackholed = false
+  #ids = 1
+
+  nextId(): number {
+    return this.#ids++
+  }
+
+  heal(): void {
+    this.isDown = false
+    this.isBlackholed = false
+    for (const carrier of [...this.carriers]) carrier.heal()
+  }
+}
+
+export function other(side: 0 | 1): 0 | 1 {
+  return side === 0 ? 1 : 0
+}
