@@ -134,9 +134,24 @@ export const LIMITS = {
   /** Sessions without a path are kept so long by default. */
   holdMs: 86_400_000,
 
+  // ---- platform/
+  /** The one buffer of the process that application sockets read into; larger reads bring little. */
+  slabBytes: 64 * KIB,
+  /** Bytes queued in an application socket at which `write` says stop; the window bounds it. */
+  applicationHighWaterBytes: 256 * KIB,
+  /** A reset waits so long for what was written before to be acknowledged, looking this often; then it is dropped. */
+  resetDrainMs: 1_000,
+  resetPollMs: 5,
+  /** ...and so long where the kernel cannot be asked. */
+  resetBlindMs: 50,
+
   // ---- sidecar/
   /** A destination has so long to accept. Then OpenResult says TIMED_OUT. */
   egressConnectMs: 10_000,
+  /** The admin socket: open connections, one request, its body. More are refused. */
+  adminConnectionsMax: 16,
+  adminRequestMs: 10_000,
+  adminBodyBytesMax: 4 * KIB,
   /** An orderly stop; then what is left is reset. */
   shutdownMs: 5_000,
   /** Migrations remembered for `holdfast status`. */

@@ -2,15 +2,15 @@
  * From a YAML file, or a value from code, to a checked Config. All faults are told at once, each with file, line and path; an
  * unknown key names the nearest known one. Nothing is applied of a configuration that has one fault.
  */
-import { readFileSync, statSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import { distance } from 'fastest-levenshtein'
 import { type Document, isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml'
 import type { z } from 'zod'
 import { parseEndpoint, parseHostPort } from '../base/endpoint.ts'
-import { ConfigError, type ConfigFault, OperatorError } from '../base/errors.ts'
+import { ConfigError, type ConfigFault } from '../base/errors.ts'
 import type { Config } from './config.ts'
 import { parseDuration } from './duration.ts'
+import { readTextFile } from './identity-file.ts'
 import { type ConfigFile, type ConfigInput, configSchema } from './schema.ts'
 
 type Path = readonly PropertyKey[]
@@ -24,7 +24,7 @@ const SOCKET_PATH_BYTES_MAX = 107
  * @throws ConfigError with every fault; OperatorError FILE_UNREADABLE
  */
 export function loadConfig(file: string, ownId?: string): Config {
-  const text = readText(file)
+  const text = readTextFile(file)
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, prettyErrors: false })
   const syntax = document.errors.map(error => ({
@@ -40,17 +40,6 @@ export function loadConfig(file: string, ownId?: string): Config {
 /** The same checks for a value from code; relative paths are relative to `directory`. @throws ConfigError */
 export function checkConfig(input: ConfigInput, directory: string, ownId?: string): Config {
   return check(input, 'config', directory, () => undefined, ownId)
-}
-
-/** @throws OperatorError IDENTITY_EXPOSED when others can read it, FILE_UNREADABLE */
-export function readIdentityFile(file: string): string {
-  const text = readText(file, 'run `holdfast init` first, or mend `identity` in the configuration')
-  const mode = statSync(file).mode & 0o777
-  if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
-    const shown = mode.toString(8).padStart(4, '0')
-    throw new OperatorError('IDENTITY_EXPOSED', `others can read the identity ${file} (mode ${shown}): chmod 600 ${file}`)
-  }
-  return text
 }
 
 function check(value: unknown, file: string, directory: string, lineOf: LineOf, ownId: string | undefined): Config {
@@ -210,14 +199,4 @@ function reportRepeats(values: readonly unknown[], report: (index: number) => vo
   values.forEach((value, i) => {
     if (value !== undefined && values.indexOf(value) < i) report(i)
   })
-}
-
-function readText(file: string, todo = 'check the path and its permissions'): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException
-    const why = code === 'ENOENT' ? 'there is no such file' : (cause as Error).message
-    throw new OperatorError('FILE_UNREADABLE', `cannot read ${file}: ${why}; ${todo}`, { cause })
-  }
 }

@@ -23,7 +23,7 @@ const allowRule = z.string().superRefine((text, context) => {
   if (typeof rule === 'string') context.addIssue({ code: 'custom', message: rule })
 })
 
-const peerId = z.string().refine(text => /^hf1[a-z2-7]{52}$/.test(text), {
+const peerId = z.string().refine(text => /^hf1[a-z2-7]{51}[aq]$/.test(text), {
   error: issue => `"${issue.input}" is no peer ID; \`holdfast id\` on the other machine prints it (hf1 and 52 letters or digits)`,
 })
 

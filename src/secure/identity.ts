@@ -88,6 +88,11 @@ export function peerIdOfKey(publicKey: KeyObject): PeerId {
   return `hf1${base32(hash)}`
 }
 
+/** The other way round. */
+export function peerIdText(hash: Uint8Array): PeerId {
+  return `hf1${base32(hash)}`
+}
+
 /** The 32 bytes of hash in a peer ID: what the key schedule binds, and what "smaller peer ID" compares. */
 export function peerIdBytes(peerId: PeerId): Uint8Array {
   assert(isPeerId(peerId), `not a peer ID: ${peerId}`)

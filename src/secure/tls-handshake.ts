@@ -83,7 +83,6 @@ export class TlsHandshake {
   }
 
   #finish(): void {
-    if (this.#state !== 'running') return
     let peerId: PeerId
     let exporter: Uint8Array
     try {
@@ -119,6 +118,7 @@ export class TlsHandshake {
 
 function failureCode(error: unknown): WireCode {
   if (error instanceof RemoteError) return error.code
-  const code = (error as NodeJS.ErrnoException).code ?? ''
-  return code.includes('NO_APPLICATION_PROTOCOL') ? 'VERSION_UNSUPPORTED' : 'HANDSHAKE_FAILED'
+  return String((error as NodeJS.ErrnoException).code).includes('NO_APPLICATION_PROTOCOL')
+    ? 'VERSION_UNSUPPORTED'
+    : 'HANDSHAKE_FAILED'
 }

@@ -165,7 +165,7 @@ t.test('garbage in CRYPTO frames fails the handshake on either side', async t =>
 
 t.test('a handshake altered at any byte on the way completes on neither side', async t => {
   for (const direction of ['dialer', 'acceptor'] as const) {
-    for (const at of [10, 60, 150, 400, 600]) {
+    for (const at of [10, 60, 150, 220]) {
       const link = new Link(dial(near, far), accept(far))
       link.dialer.channel.start()
       let isAltered = false
@@ -179,7 +179,7 @@ t.test('a handshake altered at any byte on the way completes on neither side', a
         link.carry()
         await turn()
       }
-      if (!isAltered) continue
+      t.ok(isAltered)
       t.notOk(link.dialer.channel.isReady && link.acceptor.channel.isReady, `${direction}, byte ${at}`)
       link.dialer.channel.release()
       link.acceptor.channel.release()

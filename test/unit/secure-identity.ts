@@ -16,6 +16,13 @@ const SEED = Uint8Array.from({ length: 32 }, (_, i) => i)
 /** Made by another implementation of the derivation, the curve and base32. */
 const SEED_PEER_ID = 'hf1xnuvs7jm4l4fs3s2o2ag3m3lbbbddekncyz2df3jl25jnb34am7q'
 
+t.test('the library that makes certificates is not loaded before one is made', async t => {
+  t.ok(peerIdFromSeed(SEED))
+  t.notOk('metadata' in Reflect)
+  t.ok(await createIdentity())
+  t.ok('metadata' in Reflect)
+})
+
 t.test('a new identity loads, names itself by its key, and never expires', async t => {
   const pem = await createIdentity()
   const identity = loadIdentity(pem)

@@ -1,0 +1,67 @@
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { OperatorError } from '../../base/errors.ts'
+import { readIdentityFile } from '../../config/identity-file.ts'
+import { createIdentity, loadIdentity } from '../../secure/identity.ts'
+import { CONFIG_FILE } from '../find-config.ts'
+
+const IDENTITY_FILE = 'identity.pem'
+
+/** Writes both files or neither, and never over what is there. */
+export async function init(directory: string): Promise<void> {
+  const files = [IDENTITY_FILE, CONFIG_FILE].map(name => join(resolve(directory), name))
+  for (const file of files) {
+    if (existsSync(file)) {
+      throw new OperatorError('FILE_EXISTS', `${file} exists already, and nothing was written: choose another --dir`)
+    }
+  }
+  const pem = await createIdentity()
+  const { peerId } = loadIdentity(pem)
+  try {
+    mkdirSync(resolve(directory), { recursive: true })
+    writeFileSync(files[0]!, pem, { mode: 0o600, flag: 'wx' })
+    chmodSync(files[0]!, 0o600)
+    writeFileSync(files[1]!, template(peerId), { flag: 'wx' })
+  } catch (cause) {
+    throw new OperatorError('FILE_UNREADABLE', `cannot write into ${resolve(directory)}: ${(cause as Error).message}`, { cause })
+  }
+  process.stdout.write(`${peerId}\n`)
+}
+
+export function printId(directory: string): void {
+  process.stdout.write(`${loadIdentity(readIdentityFile(join(resolve(directory), IDENTITY_FILE))).peerId}\n`)
+}
+
+function template(peerId: string): string {
+  return `# Holdfast. This host's peer ID, which the other side writes under its peers:
+#   ${peerId}
+# Relative paths are relative to this file. Every key is explained in docs/configuration.md.
+
+# This host's key. Nobody else may read it.
+identity: identity.pem
+
+# Where peers can reach this host. Leave it empty on a host that only dials.
+listen: ['tcp://[::]:7700']
+# listen: ['tcp://[::]:7700', 'ws://[::]:7780/holdfast', {url: 'wss://[::]:443/holdfast', cert: cert.pem, key: key.pem}]
+
+# What peers are told to dial. Default: the listen URLs with this host's current addresses.
+# advertise: ['tcp://host.example.com:7700']
+
+# The other sidecars; anybody else is refused.
+peers: []
+#  - name: office
+#    id: hf1…                                  # holdfast id, on the other machine
+#    endpoints: ['tcp://203.0.113.7:7700']     # where to dial it; may be empty if it dials us
+#    allow: ['127.0.0.1:5432']                 # what it may reach through this host; default nothing
+
+# Local ports that lead to destinations on a peer's side.
+forward: []
+#  - {listen: '127.0.0.1:15432', peer: office, to: '127.0.0.1:5432'}
+
+# How long connections are kept without any path.
+hold: 24h
+
+# How \`holdfast status\` speaks to the running sidecar.
+admin: {socket: holdfast.sock}
+`
+}

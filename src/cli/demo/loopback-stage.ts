@@ -1,0 +1,36 @@
+/**
+ * One host and its loopback interface. Between the sidecars stands a link process, which serves one address at a time and
+ * really stops serving the old one: connections over it are cut or, at one event, silently swallowed.
+ */
+import { spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import type { Stage } from './stage.ts'
+
+/** Linux has all of 127.0.0.0/8 on loopback; elsewhere the address stays and the port changes. */
+const HOSTS =
+  process.platform === 'linux' ? ['127.0.77.1', '127.0.77.2', '127.0.77.3'] : ['127.0.0.1', '127.0.0.1', '127.0.0.1']
+
+/** @param linkProgram the compiled link.js */
+export async function loopbackStage(linkProgram: string): Promise<Stage> {
+  const link = spawn(process.execPath, [linkProgram, ...HOSTS], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const lines = createInterface({ input: link.stdout })[Symbol.asyncIterator]()
+  const ports = String((await lines.next()).value).split(' ').map(Number)
+  const addresses = HOSTS.map((host, i) => `${host}:${ports[i]}`)
+  const say = (line: string) => void link.stdin.write(`${line}\n`)
+  say('serve 0')
+  return {
+    about: 'one host and its loopback addresses, since interfaces cannot be made here; a link process stops serving the old one',
+    endpoints: addresses.map(address => `tcp://${address}`),
+    farListen: `tcp://127.0.0.1:${ports[HOSTS.length]}`,
+    events: [
+      { title: `the link moves from ${addresses[0]} to ${addresses[1]}`, run: () => say('serve 1') },
+      { title: `the link moves to ${addresses[2]}`, run: () => say('serve 2') },
+      { title: `${addresses[2]} falls silent without a word; the link moves to ${addresses[0]}`, run: () => say('silence 0') },
+      { title: `the link moves to ${addresses[1]}`, run: () => say('serve 1') },
+    ],
+    spawn: (_host, args) => spawn(process.execPath, [...args], { stdio: ['ignore', 'pipe', 'pipe'] }),
+    end: () => {
+      link.kill()
+    },
+  }
+}

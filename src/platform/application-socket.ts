@@ -1,0 +1,268 @@
+/**
+ * The manners of application and destination TCP sockets, accepted and dialed alike. A relay must end each stream the
+ * way the other end did: FIN for FIN, RST for RST, and nothing that was written may get lost on the way.
+ *
+ *     open --end() and the peer's FIN--> closed     (FIN; the kernel delivers what it still holds)
+ *     open --RST, or any socket error--> closed     (onReset)
+ *     open --reset()--> resetting --what was written is acknowledged, or time is up--> closed     (RST)
+ *
+ * - A killed process would close with FIN and make a truncated stream look complete. So SO_LINGER {1,0} is on from
+ *   accept or dial: every close() is an RST, whoever calls it. It is cleared just before an orderly close, and only
+ *   there, or close() would throw away what the kernel has not sent.
+ * - libuv before Node 24 can report a received RST as a clean end. An end counts as FIN only when the socket has no
+ *   pending error; where SO_ERROR cannot be read, when a zero-length write succeeds. (Without SO_ERROR and after our
+ *   own FIN nothing can be written, so there the end is believed.)
+ * - An RST overtakes data in the kernel's send queue, so reset() first waits until SIOCOUTQ says it is acknowledged.
+ * - All sockets of the process read into one slab: a buffer per socket would cost 64 KiB at rest. libuv reads and
+ *   calls back in one go, so the slab is free again when the call returns. `onread` can only be given to a new
+ *   net.Socket, so an accepted socket gives up its handle to one.
+ */
+import net from 'node:net'
+import { type HostPort, plainAddress } from '../base/endpoint.ts'
+import { LIMITS } from '../base/limits.ts'
+import { type SocketCalls, socketCalls } from './socket-calls.ts'
+
+export interface ApplicationHandlers {
+  /** `chunk` is valid only during the call: the receiver copies. */
+  onData(chunk: Uint8Array): void
+  /** The peer half-closed: a genuine FIN. */
+  onEnd(): void
+  /** RST from the peer, or any socket error. Not called for our own `reset()`. */
+  onReset(): void
+  /** After `write()` returned false: the queue is empty again. */
+  onDrain(): void
+  /** So many bytes given to `write()` were taken by the kernel. */
+  onConsumed(bytes: number): void
+  /** Exactly once, last: after both directions ended, or after a reset. */
+  onClosed(): void
+}
+
+/** Parts of net.Socket that carry a connection from one object to another and have no public name. */
+interface SocketParts {
+  _handle: { readonly fd: number } | null
+  server: unknown
+  _server: unknown
+}
+
+type State = 'open' | 'resetting' | 'closed'
+
+const NOTHING = new Uint8Array(0)
+/** The one buffer that all sockets read into; its content means nothing outside of a read callback. */
+const SLAB = new Uint8Array(LIMITS.slabBytes)
+
+export class ApplicationSocket {
+  readonly local: HostPort
+  readonly remote: HostPort
+  readonly #socket: net.Socket
+  readonly #calls: SocketCalls | undefined
+  #handlers: ApplicationHandlers | undefined
+  #state: State = 'open'
+
+  /** Takes a socket accepted by a server with `pauseOnConnect`; the given object is dead afterwards. */
+  static adopt(accepted: net.Socket, calls = socketCalls()): ApplicationSocket {
+    const old = accepted as unknown as SocketParts
+    const reading = new Reading()
+    const socket = new net.Socket({ ...options(reading), handle: old._handle } as net.SocketConstructorOpts)
+    const parts = socket as unknown as SocketParts
+    // The server counts its sockets down by the object that is destroyed; else its close() would never complete.
+    parts.server = old.server
+    parts._server = old._server
+    old._server = null
+    old._handle = null
+    return new ApplicationSocket(socket, reading, calls)
+  }
+
+  /**
+   * @param to an IP address: no name is looked up
+   * @throws the error of Node (`code` ECONNREFUSED ...), or the reason of `signal`
+   */
+  static connect(to: HostPort, { signal }: { signal: AbortSignal }, calls = socketCalls()): Promise<ApplicationSocket> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason)
+      const reading = new Reading()
+      const socket = new net.Socket(options(reading))
+      const abort = () => {
+        socket.destroy()
+        reject(signal.reason)
+      }
+      signal.addEventListener('abort', abort, { once: true })
+      const fail = (error: Error) => {
+        signal.removeEventListener('abort', abort)
+        reject(error)
+      }
+      socket.once('error', fail)
+      socket.once('connect', () => {
+        signal.removeEventListener('abort', abort)
+        socket.off('error', fail)
+        resolve(new ApplicationSocket(socket, reading, calls))
+      })
+      // A paused socket does not begin to read when it is connected.
+      socket.pause()
+      socket.connect({ host: to.host, port: to.port })
+    })
+  }
+
+  private constructor(socket: net.Socket, reading: Reading, calls: SocketCalls | undefined) {
+    this.#socket = socket
+    this.#calls = calls
+    this.local = address(socket.localAddress, socket.localPort)
+    this.remote = address(socket.remoteAddress, socket.remotePort)
+    socket.setNoDelay(true)
+    calls?.setReset(this.#fd, true)
+    reading.receive = chunk => this.#handleData(chunk)
+    socket.on('end', () => this.#handleEnd())
+    socket.on('finish', () => this.#prepareClose())
+    socket.on('error', () => this.#handleError())
+    socket.on('drain', () => this.#state === 'open' && this.#handlers?.onDrain())
+    socket.on('close', () => this.#handleClose())
+  }
+
+  /** Bytes given to `write()` that the kernel has not taken. */
+  get queuedBytes(): number {
+    return this.#socket.writableLength
+  }
+
+  /** Nothing is read before this; reading starts now. */
+  attach(handlers: ApplicationHandlers): void {
+    this.#handlers = handlers
+    if (this.#state !== 'open') {
+      // It failed when there was nobody to tell; 'close' may still come, always after this tick.
+      const isClosed = this.#state === 'closed'
+      process.nextTick(() => {
+        handlers.onReset()
+        if (isClosed) handlers.onClosed()
+      })
+      return
+    }
+    // The first read() takes place now: left to a later tick, it would start reading after a pause() in between.
+    this.#socket.read(0)
+    this.#socket.resume()
+  }
+
+  /**
+   * Queues `chunks` as one vectored write. They must not change until they are consumed.
+   * @returns false when the queue is at its high-water mark; onDrain follows. After a reset the bytes are dropped.
+   */
+  write(chunks: readonly Uint8Array[]): boolean {
+    if (this.#state !== 'open' || this.#socket.destroyed || chunks.length === 0) return true
+    const last = chunks.length - 1
+    let bytes = 0
+    this.#socket.cork()
+    for (const chunk of chunks) bytes += chunk.length
+    for (let index = 0; index < last; index++) this.#socket.write(chunks[index]!)
+    const isBelowHighWater = this.#socket.write(chunks[last]!, error => {
+      if (!error && this.#state === 'open') this.#handlers?.onConsumed(bytes)
+    })
+    this.#socket.uncork()
+    return isBelowHighWater
+  }
+
+  /** FIN after what is queued; the other direction goes on. */
+  end(): void {
+    if (this.#state === 'open') this.#socket.end()
+  }
+
+  /** Nothing more is read; RST after what was written has arrived, or LIMITS.resetDrainMs have passed. */
+  reset(): void {
+    if (this.#state !== 'open') return
+    this.#state = 'resetting'
+    this.#socket.pause()
+    const deadline = performance.now() + (this.#calls === undefined ? LIMITS.resetBlindMs : LIMITS.resetDrainMs)
+    this.#resetWhenDrained(deadline)
+  }
+
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    if (this.#state === 'open' && !this.#socket.readableEnded) this.#socket.resume()
+  }
+
+  get #fd(): number {
+    return (this.#socket as unknown as SocketParts)._handle?.fd ?? -1
+  }
+
+  #handleData(chunk: Uint8Array): void {
+    if (this.#state === 'open') this.#handlers?.onData(chunk)
+  }
+
+  #handleEnd(): void {
+    if (this.#state !== 'open') return
+    if (this.#calls !== undefined) {
+      if (this.#calls.takeError(this.#fd) !== 0) return this.#handleFalseEnd()
+      this.#prepareClose()
+      this.#handlers?.onEnd()
+    } else if (this.#socket.writableEnded) {
+      this.#handlers?.onEnd()
+    } else {
+      // An error of this write also comes as 'error'.
+      this.#socket.write(NOTHING, error => {
+        if (!error && this.#state === 'open') this.#handlers?.onEnd()
+      })
+    }
+  }
+
+  #handleFalseEnd(): void {
+    this.#handleError()
+    this.#socket.destroy()
+  }
+
+  #handleError(): void {
+    if (this.#state !== 'open') return
+    this.#state = 'resetting'
+    this.#handlers?.onReset()
+  }
+
+  #handleClose(): void {
+    this.#state = 'closed'
+    this.#handlers?.onClosed()
+  }
+
+  /** Runs in the event after which Node closes the socket, when that was the second direction to end. */
+  #prepareClose(): void {
+    const { readableEnded, writableFinished } = this.#socket
+    if (this.#state === 'open' && readableEnded && writableFinished) this.#calls?.setReset(this.#fd, false)
+  }
+
+  #resetWhenDrained(deadline: number): void {
+    if (this.#socket.destroyed) return
+    if (!this.#isDrained() && performance.now() < deadline) {
+      setTimeout(() => this.#resetWhenDrained(deadline), LIMITS.resetPollMs)
+      return
+    }
+    // libuv cannot reset a socket while its shutdown waits for the queue; lingering, any close is a reset.
+    const isShuttingDown = this.#socket.writableEnded && !this.#socket.writableFinished
+    if (this.#calls !== undefined || isShuttingDown) this.#socket.destroy()
+    else this.#socket.resetAndDestroy()
+  }
+
+  #isDrained(): boolean {
+    if (this.#socket.writableLength > 0) return false
+    if (this.#calls === undefined) return this.#socket.bytesWritten === 0
+    // A peer that has reset acknowledges nothing any more.
+    return this.#calls.unacknowledgedBytes(this.#fd) === 0 || this.#calls.takeError(this.#fd) !== 0
+  }
+}
+
+/** The reading end of one socket: made before the socket, as Node wants its callback in the constructor. */
+class Reading {
+  receive: (chunk: Uint8Array) => void = () => {}
+}
+
+function options(reading: Reading): net.SocketConstructorOpts {
+  const onread: net.OnReadOpts = {
+    buffer: SLAB,
+    callback: byteCount => {
+      reading.receive(SLAB.subarray(0, byteCount))
+      return true
+    },
+  }
+  const untyped = { pauseOnCreate: true, writableHighWaterMark: LIMITS.applicationHighWaterBytes, onread }
+  return { ...untyped, allowHalfOpen: true }
+}
+
+/** A peer that has gone already leaves no address. */
+function address(host = 'unknown', port = 0): HostPort {
+  return { host: plainAddress(host), port }
+}

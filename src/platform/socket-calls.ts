@@ -1,0 +1,47 @@
+/** What is asked of the kernel about a TCP socket and Node does not offer: linger, the pending error, the send queue. */
+import { loadLibc } from './libc.ts'
+
+/** Architectures that share the generic Linux constants below (asm-generic/socket.h, ioctls.h). */
+const GENERIC_ARCHITECTURES = new Set(['x64', 'arm64', 'arm', 'ia32', 'riscv64', 'loong64', 's390x'])
+const SOL_SOCKET = 1
+const SO_ERROR = 4
+const SO_LINGER = 13
+const SIOCOUTQ = 0x5411
+/** struct linger: int l_onoff, int l_linger. */
+const LINGER_BYTES = 8
+const INT_BYTES = 4
+
+export interface SocketCalls {
+  /** On: close() drops what is queued and sends RST, also when the process is killed. Off: close() delivers, then FIN. */
+  setReset(fd: number, isOn: boolean): void
+  /** Takes the pending error away; an errno, 0 when there is none. */
+  takeError(fd: number): number
+  /** Bytes (and the FIN) that the peer has not acknowledged yet. 0 when `fd` is no connected socket any more. */
+  unacknowledgedBytes(fd: number): number
+}
+
+let loaded: { readonly calls: SocketCalls | undefined } | undefined
+
+/** Declared once per process, at the first socket. @returns undefined where libc cannot be called */
+export function socketCalls(): SocketCalls | undefined {
+  loaded ??= { calls: declareCalls() }
+  return loaded.calls
+}
+
+function declareCalls(): SocketCalls | undefined {
+  const libc = GENERIC_ARCHITECTURES.has(process.arch) ? loadLibc() : undefined
+  if (libc === undefined) return undefined
+  const setsockopt = libc.declare('int setsockopt(int fd, int level, int name, int32_t *value, uint32_t length)')
+  const getsockopt = libc.declare(
+    'int getsockopt(int fd, int level, int name, _Out_ int32_t *value, _Inout_ uint32_t *length)',
+  )
+  const ioctl = libc.declare('int ioctl(int fd, unsigned long request, _Out_ int32_t *value)')
+  const out = [0]
+  return {
+    setReset: (fd, isOn) => {
+      setsockopt(fd, SOL_SOCKET, SO_LINGER, Int32Array.of(Number(isOn), 0), LINGER_BYTES)
+    },
+    takeError: fd => (getsockopt(fd, SOL_SOCKET, SO_ERROR, out, [INT_BYTES]) === 0 ? out[0]! : 0),
+    unacknowledgedBytes: fd => (ioctl(fd, SIOCOUTQ, out) === 0 ? out[0]! : 0),
+  }
+}
