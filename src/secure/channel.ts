@@ -10,21 +10,21 @@
  *
  * *Ready*: this side may seal; the peer's ID is known and was compared. A dialer that resumes is ready at once.
  * *Confirmed*: a record of the peer's has opened under keys that both sides made fresh. Until then an acceptor may be
- * talking to a recorded first flight, and a dialer to an acceptor that has not judged it. So that this takes no more than
- * one round trip, both sides of a resumption send a RECORD, an empty one, at once.
+ * talking to a recorded first flight, and a dialer to an acceptor that has not judged it. So that this takes no more
+ * than one round trip, both sides of a resumption send a RECORD, an empty one, at once.
  *
- * | state \ frame | CRYPTO   | RESUME  | ACCEPT | EARLY | RECORD         | from -> to                                  |
- * |---------------|----------|---------|--------|-------|----------------|---------------------------------------------|
- * | unstarted     | -        | -       | -      | -     | -              | dialer; start() -> handshaking, resuming    |
- * | waiting       | handshake| look up | -      | -     | -              | acceptor -> handshaking, unproven           |
- * | handshaking   | to TLS   | -       | -      | -     | keep, unopened | -> full                                     |
- * | full          | to TLS   | -       | -      | -     | open           |                                             |
- * | unproven      | -        | -       | -      | prove | -              | acceptor that knows the handle -> early     |
- * | early         | -        | -       | -      | open  | open           | acceptor; the first RECORD -> resumed       |
- * | resuming      | -        | -       | switch | -     | -              | dialer before ACCEPT -> resumed             |
- * | resumed       | -        | -       | -      | -     | open           |                                             |
+ * | state \ frame | CRYPTO    | RESUME  | ACCEPT | EARLY | RECORD | from -> to                               |
+ * |---------------|-----------|---------|--------|-------|--------|------------------------------------------|
+ * | unstarted     | -         | -       | -      | -     | -      | dialer; start() -> handshaking, resuming |
+ * | waiting       | handshake | look up | -      | -     | -      | acceptor -> handshaking, unproven        |
+ * | handshaking   | to TLS    | -       | -      | -     | keep   | -> full                                  |
+ * | full          | to TLS    | -       | -      | -     | open   |                                          |
+ * | unproven      | -         | -       | -      | prove | -      | acceptor -> early                        |
+ * | early         | -         | -       | -      | open  | open   | acceptor; the first RECORD -> resumed    |
+ * | resuming      | -         | -       | switch | -     | -      | dialer before ACCEPT -> resumed          |
+ * | resumed       | -         | -       | -      | -     | open   |                                          |
  *
- * A dash is a PROTOCOL_VIOLATION. CLOSE is good everywhere; it is not authenticated and ends this carrier, nothing else.
+ * A dash is a PROTOCOL_VIOLATION. CLOSE is good everywhere: not authenticated, it ends this carrier and nothing else.
  * RECORDs are kept while handshaking because Node reports a TLS client's handshake before its Finished is on the wire.
  */
 import { randomBytes } from 'node:crypto'
@@ -74,7 +74,7 @@ export class SecureChannel<Owner> {
   #tls: TlsHandshake | undefined
   /** CRYPTO bytes that came; at most LIMITS.cryptoBytesMax. */
   #cryptoBytes = 0
-  /** RECORDs that came before the handshake was complete; #keptBytes, headers included, is at most LIMITS.earlyBytesMax. */
+  /** RECORDs before the handshake was complete; #keptBytes, headers included, is at most LIMITS.earlyBytesMax. */
   #kept: OuterFrame[] = []
   #keptBytes = 0
   /** A dialer's, until ACCEPT. */

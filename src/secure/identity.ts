@@ -85,12 +85,7 @@ export function peerIdOfKey(publicKey: KeyObject): PeerId {
   const hash = createHash('sha256')
     .update(publicKey.export({ type: 'spki', format: 'der' }))
     .digest()
-  return `hf1${base32(hash)}`
-}
-
-/** The other way round. */
-export function peerIdText(hash: Uint8Array): PeerId {
-  return `hf1${base32(hash)}`
+  return peerIdText(hash)
 }
 
 /** The 32 bytes of hash in a peer ID: what the key schedule binds, and what "smaller peer ID" compares. */
@@ -108,6 +103,11 @@ export function peerIdBytes(peerId: PeerId): Uint8Array {
     bytes[at++] = value >> bits
   }
   return bytes
+}
+
+/** The other way round. */
+export function peerIdText(hash: Uint8Array): PeerId {
+  return `hf1${base32(hash)}`
 }
 
 function base32(hash: Uint8Array): string {

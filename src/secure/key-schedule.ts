@@ -12,7 +12,7 @@
  *
  * r is "dialer" or "acceptor", so a record sent back to its sender never opens. The nonces are the dialer's and the
  * acceptor's, one after the other; the carrier of the full handshake itself, n = 0 of its dialer, has none, since its
- * exporter is already fresh on both sides. IDs are the 32 bytes of hash; HKDF and HMAC are over SHA-256, all keys 32 bytes.
+ * exporter is already fresh on both sides. IDs are the 32 bytes of hash; HKDF and HMAC use SHA-256, keys have 32 bytes.
  *
  * A chain goes one way: who learns CK(n) learns nothing of what came before n. Every function here hands over its
  * result to be erased by who asked.

@@ -5,8 +5,8 @@
  *     accepting    ... used | u-32 .. u .. u+32 | not derived yet       u = the largest n used
  *                             unused ones below u, and all above it, are known
  *
- * The window lets dialing attempts be lost or overtake each other. What falls out of it, is spent, or is derived from, is
- * overwritten: memory holds no key that opens a carrier of the past.
+ * The window lets dialing attempts be lost or overtake each other. What falls out of it, is spent, or is derived from,
+ * is overwritten: memory holds no key that opens a carrier of the past.
  */
 import { LIMITS } from '../base/limits.ts'
 import { type PeerId, peerIdBytes } from './identity.ts'

@@ -3,9 +3,9 @@
  *
  *     frame = outer header 4 | ciphertext | tag 16        AAD = the header, nonce = 00000000 ‖ counter 8, from 0
  *
- * Nobody sends the counter: carriers are ordered, so a record that is lost, repeated, moved or changed does not open, and
- * that ends the carrier. Plaintext leaves here only after its tag was right. Payload is never gathered: each piece that
- * goes in comes out as one piece of ciphertext (small neighbours, which are frame headers, go together).
+ * Nobody sends the counter: carriers are ordered, so a record that is lost, repeated, moved or changed does not open,
+ * and that ends the carrier. Plaintext leaves here only after its tag was right. Payload is never gathered: each piece
+ * that goes in comes out as one piece of ciphertext (small neighbours, which are frame headers, go together).
  */
 import { createCipheriv, createDecipheriv } from 'node:crypto'
 import { assert } from '../base/assert.ts'

@@ -8,9 +8,9 @@
  *       Certificate .. Finished        ------------------->   onDone
  *                                      <-------------------   NewSessionTickets, which Node cannot switch off: ignored
  *
- * TLS proves that the peer holds the key in its certificate, and no more: chains, names and dates are not looked at. The
- * caller must compare the peer ID with the one it wants. ALPN is the protocol version, inside the transcript, so nobody
- * on the path can lower it. No SNI, no resumption of TLS's own: a resumed session would show a certificate from a cache.
+ * TLS proves that the peer holds the key in its certificate, and no more: chains, names and dates are not looked at.
+ * The caller must compare the peer ID with the one it wants. ALPN is the protocol version, inside the transcript, so
+ * nobody on the path can lower it. No SNI, no resumption of TLS's own, which would show a certificate out of a cache.
  */
 import { Duplex } from 'node:stream'
 import { connect, TLSSocket } from 'node:tls'

@@ -9,6 +9,7 @@ import {
   loadIdentity,
   peerIdBytes,
   peerIdFromSeed,
+  peerIdText,
 } from '../../src/secure/identity.ts'
 import { toHex } from '../../src/wire/bytes.ts'
 
@@ -59,6 +60,7 @@ t.test('a peer ID gives back its 32 bytes of hash', async t => {
   t.equal(toHex(peerIdBytes(`hf1${'a'.repeat(52)}`)), '00'.repeat(32))
   t.equal(toHex(peerIdBytes(`hf1${'7'.repeat(51)}q`)), 'ff'.repeat(32))
   t.equal(toHex(peerIdBytes(SEED_PEER_ID)), 'bb69597d2ce2f8596e5a76806db36b084231914d1633a197695eba96877c033f')
+  t.equal(peerIdText(peerIdBytes(SEED_PEER_ID)), SEED_PEER_ID)
   t.throws(() => peerIdBytes('hf1x'), Bug)
 })
 
