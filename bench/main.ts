@@ -1,9 +1,11 @@
 /** `npm run bench -- NAME`: runs one benchmark, prints its table, and keeps the samples in bench/results/. */
 import { parseArgs } from 'node:util'
+import { benchBlackout } from './blackout.ts'
 import { writeDocs } from './docs.ts'
 import { benchMemory } from './memory.ts'
 import { saveResult } from './results.ts'
-import { memoryText, throughputText } from './tables.ts'
+import { SUBJECTS } from './subjects.ts'
+import { blackoutText, memoryText, throughputText } from './tables.ts'
 import { benchThroughput, TUNNELS } from './throughput.ts'
 
 const USAGE = `npm run bench -- throughput [--rounds 5] [--megabytes 1024] [--only holdfast,ssh,...]
@@ -32,6 +34,13 @@ async function main(): Promise<number> {
       const rounds = count('rounds', values.rounds)
       const result = await benchThroughput({ rounds, bytes, only: only ?? Object.keys(TUNNELS) })
       return report(throughputText(result), saveResult('throughput', result))
+    }
+    case 'blackout': {
+      const result = await benchBlackout({
+        events: count('events', values.events),
+        only: only ?? Object.keys(SUBJECTS),
+      })
+      return report(blackoutText(result), saveResult('blackout', result))
     }
     case 'memory': {
       const [sessions, restSeconds] = [count('sessions', values.sessions), count('rest', values.rest)]

@@ -54,7 +54,7 @@ export class ApplicationSocket {
   readonly local: HostPort
   readonly remote: HostPort
   readonly #socket: net.Socket
-  readonly #calls: SocketCalls | undefined
+  readonly #calls: SocketCalls | null
   #handlers: ApplicationHandlers | undefined
   #state: State = 'open'
 
@@ -102,7 +102,7 @@ export class ApplicationSocket {
     })
   }
 
-  private constructor(socket: net.Socket, reading: Reading, calls: SocketCalls | undefined) {
+  private constructor(socket: net.Socket, reading: Reading, calls: SocketCalls | null) {
     this.#socket = socket
     this.#calls = calls
     this.local = address(socket.localAddress, socket.localPort)
@@ -167,7 +167,7 @@ export class ApplicationSocket {
     if (this.#state !== 'open') return
     this.#state = 'resetting'
     this.#socket.pause()
-    const deadline = performance.now() + (this.#calls === undefined ? LIMITS.resetBlindMs : LIMITS.resetDrainMs)
+    const deadline = performance.now() + (this.#calls === null ? LIMITS.resetBlindMs : LIMITS.resetDrainMs)
     this.#resetWhenDrained(deadline)
   }
 
@@ -189,7 +189,7 @@ export class ApplicationSocket {
 
   #handleEnd(): void {
     if (this.#state !== 'open') return
-    if (this.#calls !== undefined) {
+    if (this.#calls !== null) {
       if (this.#calls.takeError(this.#fd) !== 0) return this.#handleFalseEnd()
       this.#prepareClose()
       this.#handlers?.onEnd()
@@ -233,13 +233,13 @@ export class ApplicationSocket {
     }
     // libuv cannot reset a socket while its shutdown waits for the queue; lingering, any close is a reset.
     const isShuttingDown = this.#socket.writableEnded && !this.#socket.writableFinished
-    if (this.#calls !== undefined || isShuttingDown) this.#socket.destroy()
+    if (this.#calls !== null || isShuttingDown) this.#socket.destroy()
     else this.#socket.resetAndDestroy()
   }
 
   #isDrained(): boolean {
     if (this.#socket.writableLength > 0) return false
-    if (this.#calls === undefined) return this.#socket.bytesWritten === 0
+    if (this.#calls === null) return this.#socket.bytesWritten === 0
     // A peer that has reset acknowledges nothing any more.
     return this.#calls.unacknowledgedBytes(this.#fd) === 0 || this.#calls.takeError(this.#fd) !== 0
   }

@@ -20,17 +20,17 @@ export interface SocketCalls {
   unacknowledgedBytes(fd: number): number
 }
 
-let loaded: { readonly calls: SocketCalls | undefined } | undefined
+let loaded: { readonly calls: SocketCalls | null } | undefined
 
-/** Declared once per process, at the first socket. @returns undefined where libc cannot be called */
-export function socketCalls(): SocketCalls | undefined {
+/** Declared once per process, at the first socket. @returns null where libc cannot be called */
+export function socketCalls(): SocketCalls | null {
   loaded ??= { calls: declareCalls() }
   return loaded.calls
 }
 
-function declareCalls(): SocketCalls | undefined {
+function declareCalls(): SocketCalls | null {
   const libc = GENERIC_ARCHITECTURES.has(process.arch) ? loadLibc() : undefined
-  if (libc === undefined) return undefined
+  if (libc === undefined) return null
   const setsockopt = libc.declare('int setsockopt(int fd, int level, int name, int32_t *value, uint32_t length)')
   const getsockopt = libc.declare(
     'int getsockopt(int fd, int level, int name, _Out_ int32_t *value, _Inout_ uint32_t *length)',

@@ -2,8 +2,9 @@
  * A TCP peer that is not Node: a Python process that runs `script` with `say(text)` and `ask()`, one line each way.
  * Python closes, half-closes, resets and reads exactly when the script says so.
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process'
 import { createInterface } from 'node:readline'
+import type { Readable, Writable } from 'node:stream'
 
 const PRELUDE = `
 import socket, struct, sys
@@ -29,14 +30,13 @@ export const withoutPython: string | false =
   spawnSync('python3', ['-c', '']).status === 0 ? false : 'python3 is not installed'
 
 export class PythonPeer {
-  readonly #child: ChildProcess
+  readonly #child: ChildProcessByStdio<Writable, Readable, null>
   readonly #lines: AsyncIterator<string>
 
   constructor(script: string, ...args: (string | number)[]) {
-    const options = { stdio: ['pipe', 'pipe', 'inherit'] } as const
-    const child = spawn('python3', ['-c', PRELUDE + script, ...args.map(String)], options)
-    this.#child = child
-    this.#lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+    const stdio: ['pipe', 'pipe', 'inherit'] = ['pipe', 'pipe', 'inherit']
+    this.#child = spawn('python3', ['-c', PRELUDE + script, ...args.map(String)], { stdio })
+    this.#lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]()
   }
 
   /** The next line the script says. @throws when the script has ended */
@@ -48,7 +48,7 @@ export class PythonPeer {
 
   /** Answers the script's ask(). */
   tell(text: string | number = ''): void {
-    this.#child.stdin?.write(`${text}\n`)
+    this.#child.stdin.write(`${text}\n`)
   }
 
   kill(): void {

@@ -135,7 +135,7 @@ async function startSidecars(
     const config = { identity: `${host}.pem`, admin: { socket: `${host}.sock` }, ...configs[host] }
     // JSON is YAML.
     writeFileSync(join(directory, `${host}.yaml`), JSON.stringify(config))
-    const sidecar = start(host, [program('../main.js'), 'up', '--config', join(directory, `${host}.yaml`), '--log-level', 'error'])
+    const sidecar = start(host, [program('../main.js'), 'up', '--config', join(directory, `${host}.yaml`), '--log-level', process.env['HOLDFAST_LOG_LEVEL'] ?? 'error'])
     sidecar.stderr!.pipe(process.stderr)
     const lines = createInterface({ input: sidecar.stdout! })[Symbol.asyncIterator]()
     const ready = String((await lines.next()).value)

@@ -20,7 +20,7 @@ export function isInside(): boolean {
 /** @returns whether this machine lets this user make interfaces; it is tried, not guessed */
 export function canMakeNamespaces(): boolean {
   if (process.platform !== 'linux') return false
-  const script = 'ip link add a type veth peer name b && ip link set a up'
+  const script = 'ip link add name probe-a type veth peer name probe-b && ip link set probe-a up'
   return spawnSync('unshare', [...UNSHARE, 'sh', '-c', script], { stdio: 'ignore', timeout: 5_000 }).status === 0
 }
 
@@ -46,7 +46,7 @@ export function namespaceStage(): Stage {
     ['a', '10.77.1'],
     ['b', '10.77.2'],
   ] as const) {
-    near(`link add cable-${cable} type veth peer name far-${cable}`)
+    near(`link add name cable-${cable} type veth peer name far-${cable}`)
     near(`link set far-${cable} netns ${holder.pid}`)
     near(`address add ${net}.2/24 dev cable-${cable}`)
     onFar(`address add ${net}.1/24 dev far-${cable}`)
@@ -73,8 +73,8 @@ function events(near: (line: string) => void, onFar: (line: string) => void): re
     {
       title: 'the near host is renumbered: 10.77.1.2 becomes 10.77.1.3',
       run: () => {
-        near('address add 10.77.1.3/24 dev cable-a')
         near('address delete 10.77.1.2/24 dev cable-a')
+        near('address add 10.77.1.3/24 dev cable-a')
       },
     },
     { title: 'cable A is pulled: only cable B is left', run: () => near('link set cable-a down') },
@@ -89,8 +89,8 @@ function events(near: (line: string) => void, onFar: (line: string) => void): re
       title: 'the far host loses 10.77.1.1, and cable B is back',
       run: () => {
         near('link set cable-b up')
-        onFar('address add 10.77.1.9/24 dev far-a')
         onFar('address delete 10.77.1.1/24 dev far-a')
+        onFar('address add 10.77.1.9/24 dev far-a')
       },
     },
   ]

@@ -1,0 +1,175 @@
+/**
+ * Two hosts and what is between them, for tests and benches; Linux, root.
+ *
+ *   near ── a ──┐                                 a, b: veth pairs, the near host's two uplinks; a is preferred
+ *               router ── wan ══ TUN link ══ wan ── far
+ *   near ── b ──┘                                 the TUN link: 10 ms each way and 100 Mbit/s
+ *
+ *   uplink a 10.1.0.0/16 fd01::/64 · uplink b 10.2.0.0/16 fd02::/64 · far 10.9.0.0/16 fd09::/64; the router is .1 in each
+ *
+ * Packets take the uplink their source address belongs to, as with two providers of which each drops the other's
+ * addresses; those without one take the preferred uplink that is up.
+ */
+import { Namespace } from './namespace.ts'
+import { Router } from './router.ts'
+import { TunLinks } from './tun-link.ts'
+
+export interface LabOptions {
+  /** Round trip without load, in milliseconds. @default 20 */
+  readonly rttMs?: number
+  /** Rate in each direction. @default 100 */
+  readonly mbits?: number
+  /** How deep the bottleneck's buffer is. @default 20, one bandwidth-delay product */
+  readonly bufferMs?: number
+}
+
+export type Uplink = 'a' | 'b'
+
+/** First addresses; any other host number of the same prefixes may be used. */
+export const ADDRESS = {
+  a: { v4: '10.1.0.2', v6: 'fd01::2' },
+  b: { v4: '10.2.0.2', v6: 'fd02::2' },
+  far: { v4: '10.9.0.2', v6: 'fd09::2' },
+} as const
+
+const PREFIX = { a: ['10.1.0', 'fd01:'], b: ['10.2.0', 'fd02:'], far: ['10.9.0', 'fd09:'] } as const
+const TABLE = { a: 101, b: 102 } as const
+const METRIC = { a: 100, b: 200 } as const
+
+export class Lab {
+  readonly near: Namespace
+  readonly far: Namespace
+  readonly router: Router
+  readonly #link: TunLinks
+
+  private constructor(near: Namespace, far: Namespace, router: Router, link: TunLinks) {
+    this.near = near
+    this.far = far
+    this.router = router
+    this.#link = link
+  }
+
+  /** `number` tells the labs of one process apart. @throws Error with the failed command; nothing is left behind */
+  static async create(number: number, options: LabOptions = {}): Promise<Lab> {
+    const made: Namespace[] = []
+    const make = async (host: string) => {
+      const namespace = await Namespace.create(`hflab-${process.pid}-${number}-${host}`)
+      made.push(namespace)
+      return namespace
+    }
+    try {
+      const [near, middle, far] = await Promise.all([make('near'), make('router'), make('far')])
+      const link = await TunLinks.start([
+        {
+          name: 'wan',
+          ends: [
+            { namespace: middle.name, device: 'wan' },
+            { namespace: far.name, device: 'wan' },
+          ],
+          delayMs: (options.rttMs ?? 20) / 2,
+          mbitPerSecond: options.mbits ?? 100,
+          queueMs: options.bufferMs ?? 20,
+        },
+      ])
+      const lab = new Lab(near, far, new Router(middle), link)
+      await lab.#wire(middle)
+      return lab
+    } catch (error) {
+      for (const namespace of made) await namespace.remove()
+      throw error
+    }
+  }
+
+  /** Gives the far or near host another address on the same interface; the new one is there before the old one goes. */
+  async renumber(where: Uplink | 'far', from: string, to: string): Promise<void> {
+    const host = where === 'far' ? this.far : this.near
+    await host.ip(...addressLines('add', where, to), ...addressLines('del', where, from))
+  }
+
+  async addAddress(where: Uplink | 'far', address: string): Promise<void> {
+    const host = where === 'far' ? this.far : this.near
+    const routes = where === 'far' ? farRoutes() : uplinkRoutes(where)
+    const family = address.includes(':') ? '-6' : '-4'
+    await host.ip(...addressLines('add', where, address), ...routes.filter(line => line.startsWith(family)).map(bare))
+  }
+
+  async removeAddress(where: Uplink | 'far', address: string): Promise<void> {
+    const host = where === 'far' ? this.far : this.near
+    await host.ip(...addressLines('del', where, address))
+  }
+
+  /** Takes an uplink of the near host down: its routes go, IPv6 addresses too. */
+  async uplinkDown(uplink: Uplink): Promise<void> {
+    await this.near.ip(`link set ${uplink} down`)
+  }
+
+  /** Brings it up again, with its first addresses and routes. */
+  async uplinkUp(uplink: Uplink): Promise<void> {
+    const routes = uplinkRoutes(uplink).map(bare)
+    await this.near.ip(`link set ${uplink} up`, ...addressLines('replace', uplink, ADDRESS[uplink].v6), ...routes)
+  }
+
+  /** Removes everything; harmless when repeated. */
+  async close(): Promise<void> {
+    await this.#link.end()
+    await Promise.all([this.near, this.far, this.router.namespace].map(namespace => namespace.remove()))
+  }
+
+  async #wire(middle: Namespace): Promise<void> {
+    await this.near.ip(
+      `link add a type veth peer name a netns ${middle.name}`,
+      `link add b type veth peer name b netns ${middle.name}`,
+    )
+    await middle.run(['sh', '-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/ipv6/conf/all/forwarding'])
+    const routerLines = (['a', 'b', 'wan'] as const).flatMap(device => {
+      const [v4, v6] = PREFIX[device === 'wan' ? 'far' : device]
+      return [`link set ${device} up`, `address add ${v4}.1/16 dev ${device}`, `address add ${v6}:1/64 dev ${device} nodad`]
+    })
+    const nearLines = (['a', 'b'] as const).flatMap(uplink => [
+      `link set ${uplink} up`,
+      ...addressLines('add', uplink, ADDRESS[uplink].v4),
+      ...addressLines('add', uplink, ADDRESS[uplink].v6),
+    ])
+    await middle.ip(...routerLines)
+    await this.near.ip(...nearLines, ...sourceRules(), ...(['a', 'b'] as const).flatMap(uplinkRoutes).map(bare))
+    await this.far.ip(
+      'link set wan up',
+      ...addressLines('add', 'far', ADDRESS.far.v4),
+      ...addressLines('add', 'far', ADDRESS.far.v6),
+      ...farRoutes().map(bare),
+    )
+    await this.router.install()
+  }
+}
+
+function addressLines(verb: 'add' | 'del' | 'replace', where: Uplink | 'far', address: string): readonly string[] {
+  const isV6 = address.includes(':')
+  const device = where === 'far' ? 'wan' : where
+  return [`address ${verb} ${address}/${isV6 ? '64' : '16'} dev ${device}${isV6 && verb !== 'del' ? ' nodad' : ''}`]
+}
+
+/** Each line begins with its family, which `bare` turns into a batch line. */
+function uplinkRoutes(uplink: Uplink): readonly string[] {
+  const [v4, v6] = PREFIX[uplink]
+  return [
+    `-4 default via ${v4}.1 dev ${uplink} metric ${METRIC[uplink]}`,
+    `-4 default via ${v4}.1 dev ${uplink} table ${TABLE[uplink]}`,
+    `-6 default via ${v6}:1 dev ${uplink} metric ${METRIC[uplink]}`,
+    `-6 default via ${v6}:1 dev ${uplink} table ${TABLE[uplink]}`,
+  ]
+}
+
+function farRoutes(): readonly string[] {
+  return ['-4 default dev wan', '-6 default dev wan']
+}
+
+function sourceRules(): readonly string[] {
+  return (['a', 'b'] as const).flatMap(uplink => {
+    const [v4, v6] = PREFIX[uplink]
+    return [`rule add from ${v4}.0/16 lookup ${TABLE[uplink]}`, `rule add from ${v6}:/64 lookup ${TABLE[uplink]}`]
+  })
+}
+
+function bare(route: string): string {
+  return `route replace ${route.slice(3)}`
+}

@@ -1,0 +1,107 @@
+/**
+ * The router between the two hosts: what it saw of each address (the proof of a fault from outside), and the faults
+ * that happen in a network: a silent blackhole, and a translator that forgets.
+ */
+import type { Namespace } from './namespace.ts'
+
+/** What the router forwarded, in packets and IP bytes. */
+export interface Traffic {
+  readonly packets: number
+  readonly bytes: number
+}
+
+const TABLE = `
+table inet lab {
+  chain account { type filter hook forward priority -20; policy accept; }
+  chain faults { type filter hook forward priority -10; policy accept; }
+  counter swallowed { }
+}
+`
+
+interface NftListing {
+  readonly nftables: readonly { readonly counter?: { readonly name: string; readonly packets: number; readonly bytes: number } }[]
+}
+
+export class Router {
+  readonly namespace: Namespace
+  readonly #counted = new Map<string, string>()
+
+  constructor(namespace: Namespace) {
+    this.namespace = namespace
+  }
+
+  async install(): Promise<void> {
+    await this.namespace.nft(TABLE)
+  }
+
+  /** Counts from now on what comes from and goes to these addresses. */
+  async count(...addresses: readonly string[]): Promise<void> {
+    const lines = addresses
+      .filter(address => !this.#counted.has(address))
+      .flatMap(address => {
+        const id = `c${this.#counted.size}`
+        this.#counted.set(address, id)
+        const family = address.includes(':') ? 'ip6' : 'ip'
+        return [
+          `add counter inet lab ${id}_from`,
+          `add counter inet lab ${id}_to`,
+          `add rule inet lab account ${family} saddr ${address} counter name ${id}_from`,
+          `add rule inet lab account ${family} daddr ${address} counter name ${id}_to`,
+        ]
+      })
+    if (lines.length > 0) await this.namespace.nft(lines.join('\n'))
+  }
+
+  /** What came from this address since `count`. */
+  async from(address: string): Promise<Traffic> {
+    return this.#read(address, 'from')
+  }
+
+  /** What went to this address since `count`. */
+  async to(address: string): Promise<Traffic> {
+    return this.#read(address, 'to')
+  }
+
+  /** Drops everything that would be forwarded, in both directions, and tells nobody. */
+  async blackhole(): Promise<void> {
+    await this.namespace.nft('add rule inet lab faults counter name swallowed drop')
+  }
+
+  async heal(): Promise<void> {
+    await this.namespace.nft('flush chain inet lab faults')
+  }
+
+  /** What blackholes have swallowed. */
+  async swallowed(): Promise<Traffic> {
+    return this.#counter('swallowed')
+  }
+
+  /** From now on the far host sees the router's address, and a random port for each new connection. */
+  async translate(): Promise<void> {
+    await this.namespace.nft(`
+      table ip nat {
+        chain out { type nat hook postrouting priority srcnat; oifname "wan" masquerade random; }
+      }
+      table ip6 nat {
+        chain out { type nat hook postrouting priority srcnat; oifname "wan" masquerade random; }
+      }
+    `)
+  }
+
+  /** Forgets every translation: what goes on gets another source port, what comes back has nowhere to go. */
+  async forgetTranslations(): Promise<void> {
+    await this.namespace.run(['conntrack', '-F'])
+  }
+
+  async #read(address: string, direction: 'from' | 'to'): Promise<Traffic> {
+    const id = this.#counted.get(address)
+    if (id === undefined) throw new Error(`${address} is not counted`)
+    return this.#counter(`${id}_${direction}`)
+  }
+
+  async #counter(name: string): Promise<Traffic> {
+    const listing = JSON.parse(await this.namespace.run(['nft', '-j', 'list', 'counters', 'table', 'inet', 'lab'])) as NftListing
+    const found = listing.nftables.find(entry => entry.counter?.name === name)?.counter
+    return { packets: found?.packets ?? 0, bytes: found?.bytes ?? 0 }
+  }
+}
