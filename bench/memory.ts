@@ -15,6 +15,8 @@ import { cpuSeconds, residentKib } from './usage.ts'
 /** Shares of the greatest number of sessions at which memory is read: 100 to 2,000 by default. */
 const POINTS = [0.05, 0.25, 0.5, 0.75, 1]
 const SETTLE_MS = 2_000
+/** Between the first session and the measurement at rest: what starting up left to collect is collected. */
+const CALM_MS = 5_000
 const OPENS_AT_ONCE = 50
 const ANSWER_MS = 10_000
 
@@ -47,7 +49,7 @@ async function measure(tunnel: Tunnel, options: MemoryOptions): Promise<MemorySu
   if (near === undefined || far === undefined) throw new Error(`${name} has no proxies to measure`)
   const warmUp = await openSession(tunnel.entry)
   warmUp.end()
-  await wait(SETTLE_MS)
+  await wait(CALM_MS)
   console.log(`${name}: at rest for ${options.restSeconds} s`)
   const sides = [near, far]
   const restCpu = await cpuPercent(sides, options.restSeconds)

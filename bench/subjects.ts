@@ -4,10 +4,12 @@ import { wait } from './bounds.ts'
 import { type Children, run } from './children.ts'
 import { startSidecars } from './holdfast.ts'
 import { Probe } from './probe.ts'
-import { established, type PathPlan, TwoUplinks, type Uplink } from './two-uplinks.ts'
+import { established, FLOW_BYTES_MIN, type PathPlan, TwoUplinks, type Uplink } from './two-uplinks.ts'
 
 export interface StrikeEvent {
   readonly name: string
+  /** What must be so before the clock starts. */
+  prepare?(): Promise<void>
   /** Makes the fault. @returns how to prove afterwards, from outside, that the connection really moved */
   strike(): Promise<() => Promise<boolean>>
   /** Heals the path and waits until the next event may come. */
@@ -32,6 +34,8 @@ export interface SubjectPlan {
 
 const SETTLE_MS_MAX = 15_000
 const POLL_MS = 50
+/** After the unused uplink went down: what that stirs up is over. */
+const CALM_MS = 300
 
 export const SUBJECTS: Readonly<Record<string, (children: Children, plan: SubjectPlan) => Promise<Subject>>> = {
   holdfast: startHoldfast,
@@ -67,20 +71,12 @@ async function startHoldfast(children: Children, plan: SubjectPlan): Promise<Sub
     ...{ name: 'Holdfast', version: `Holdfast ${pair.version}`, near, far },
     roundTripMs: () => near.roundTripMs(TwoUplinks.farAddress, far.reachPort),
     events: [
-      {
-        name: 'renumbering',
-        strike: async () => {
-          const uplink = await active()
-          await path.renumber(uplink)
-          return arrivesFrom(uplink)
-        },
-        settle: settled,
-      },
-      change('uplink change', path, active, arrivesFrom, settled, {
+      renumbering(path, active, arrivesFrom, settled),
+      change('uplink change', active, arrivesFrom, settled, {
         fault: uplink => path.takeDown(uplink),
         heal: uplink => path.bringUp(uplink, false),
       }),
-      change('silent blackhole', path, active, arrivesFrom, settled, {
+      change('silent blackhole', active, arrivesFrom, settled, {
         fault: uplink => path.setDead(uplink, true),
         heal: uplink => path.setDead(uplink, false),
       }),
@@ -89,10 +85,39 @@ async function startHoldfast(children: Children, plan: SubjectPlan): Promise<Sub
   }
 }
 
+/** A host with one interface gets another address on it; the second uplink is down for the time. */
+function renumbering(
+  path: TwoUplinks,
+  active: () => Promise<Uplink>,
+  proof: (uplink: Uplink) => () => Promise<boolean>,
+  settled: () => Promise<void>,
+): StrikeEvent {
+  let struck: Uplink = 0
+  return {
+    name: 'renumbering',
+    prepare: async () => {
+      struck = await active()
+      await path.takeDown(other(struck))
+      await wait(CALM_MS)
+    },
+    strike: async () => {
+      await path.renumber(struck)
+      return proof(struck)
+    },
+    settle: async () => {
+      await path.bringUp(other(struck), false)
+      await settled()
+    },
+  }
+}
+
+function other(uplink: Uplink): Uplink {
+  return uplink === 0 ? 1 : 0
+}
+
 /** An event that makes the uplink in use useless: the connection must arrive by the other one. */
 function change(
   name: string,
-  path: TwoUplinks,
   active: () => Promise<Uplink>,
   proof: (uplink: Uplink) => () => Promise<boolean>,
   settled: () => Promise<void>,
@@ -103,10 +128,8 @@ function change(
     name,
     strike: async () => {
       struck = await active()
-      const addressBefore = path.address(struck)
       await act.fault(struck)
-      if (addressBefore !== path.address(struck)) throw new Error('the address changed during an uplink change')
-      return proof(struck === 0 ? 1 : 0)
+      return proof(other(struck))
     },
     settle: async () => {
       await act.heal(struck)
@@ -133,8 +156,9 @@ async function startMptcp(children: Children, plan: SubjectPlan): Promise<Subjec
   }
   const settled = () => until('multipath TCP to return to its first subflow', onFirst)
   const strikeWith = (fault: () => Promise<void>) => async () => {
+    const [, before] = await path.carried(pid)
     await fault()
-    return async () => (await path.flowing(pid))[1]
+    return async () => (await path.carried(pid))[1] - before >= FLOW_BYTES_MIN
   }
   const heal = (act: () => Promise<void>) => async () => {
     await act()

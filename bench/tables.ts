@@ -53,19 +53,25 @@ export function blackoutText(result: BlackoutResult): string {
   const rows = result.arms.map(arm => {
     const worst = worstOf(arm)
     const [p50, p95, most] = [median(worst), percentile(worst, 0.95), Math.max(...worst)]
-    const inR = (ms: number) => `${ms.toFixed(1)} (${(ms / arm.roundTripMs).toFixed(1)} R)`
+    const inR = (ms: number) => (worst.length === 0 ? '-' : `${ms.toFixed(1)} (${(ms / arm.roundTripMs).toFixed(1)} R)`)
     const directions = [arm.samples.map(s => s.uploadMs), arm.samples.map(s => s.downloadMs)]
     return [
       ...[arm.subject, arm.event, String(worst.length), String(arm.unproved), arm.roundTripMs.toFixed(1)],
-      ...[inR(p50), inR(p95), inR(most), directions.map(values => median(values).toFixed(1)).join(' / ')],
+      ...[
+        inR(p50),
+        inR(p95),
+        inR(most),
+        directions.map(values => (values.length === 0 ? '-' : median(values).toFixed(1))).join(' / '),
+      ],
     ]
   })
   const header = ['', 'event', 'n', 'unproved', 'R', 'p50', 'p95', 'max', 'p50 up / down']
   return [
     machineLine(result.machine),
     '',
-    `Milliseconds. Path: ${result.link}. A tick every ${result.tickMs} ms in each direction of one connection; the`,
-    'blackout is the longest gap between arrivals around an event, in the direction where it was longer.',
+    `Milliseconds. Path: ${result.link}.`,
+    `A tick every ${result.tickMs} ms in each direction of one connection; the blackout is the longest gap between`,
+    'arrivals around an event, in the direction where it was longer.',
     `${result.versions.join('; ')}.`,
     '',
     table(header, rows),
@@ -145,8 +151,10 @@ function throughputAim(result: ThroughputResult, direction: Direction, holdfast:
 }
 
 function blackoutAims(arms: readonly BlackoutArm[]): string[] {
-  const rival = arms.find(arm => arm.subject !== HOLDFAST && arm.event === RIVAL_EVENT)
-  const own = arms.filter(arm => arm.subject === HOLDFAST && COLD_PATH_EVENTS.includes(arm.event))
+  const rival = arms.find(arm => arm.subject !== HOLDFAST && arm.event === RIVAL_EVENT && arm.samples.length > 0)
+  const own = arms.filter(
+    arm => arm.subject === HOLDFAST && COLD_PATH_EVENTS.includes(arm.event) && arm.samples.length > 0,
+  )
   return own.flatMap(arm => {
     const p50 = median(worstOf(arm))
     const bound = 2 * arm.roundTripMs + 20

@@ -25,7 +25,7 @@ export interface PathPlan {
 }
 
 /** Bytes in 100 ms that prove a tick stream on an uplink, and that exclude one (acknowledgements, probes). */
-const FLOW_BYTES_MIN = 1_000
+export const FLOW_BYTES_MIN = 1_000
 const FLOW_WINDOW_MS = 100
 
 export class TwoUplinks {

@@ -2,14 +2,14 @@
  * The admin socket: HTTP over a unix socket that only its user can open.
  *
  *     GET  /v1/status    StatusReport (sidecar/status.ts)
- *     POST /v1/migrate   {"peer": NAME} or {}; answers a list of results
+ *     POST /v1/migrate   {"peer": NAME} or {}; answers a list of MigrateResult
  *     GET  /metrics      Prometheus text
  *     GET  /healthz      200 while the sidecar runs
  *
  * The socket comes into being under umask 0177, so there is no moment at which others could open it. One that a killed process
- * left behind is replaced; one that answers is not.
+ * left behind is replaced; one on which somebody answers is not. It is gone when the process ends, however it ends by itself.
  */
-import { chmodSync, lstatSync, unlinkSync } from 'node:fs'
+import { lstatSync, rmSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import { OperatorError } from '../base/errors.ts'
@@ -18,22 +18,28 @@ import type { Sidecar } from '../sidecar/sidecar-api.ts'
 
 export interface AdminServer {
   readonly socket: string
-  /** Stops listening and removes the socket. */
+  /** Stops listening and removes the socket. Harmless when repeated. */
   close(): Promise<void>
 }
 
-/** @throws OperatorError SIDECAR_RUNNING when another sidecar answers there, ADDRESS_UNAVAILABLE */
+/** @throws OperatorError SIDECAR_RUNNING when a sidecar answers there, ADDRESS_UNAVAILABLE */
 export async function startAdminServer(socket: string, sidecar: Sidecar): Promise<AdminServer> {
   await removeStale(socket)
   const server = createServer({ requestTimeout: LIMITS.adminRequestMs }, (request, response) => {
-    answer(sidecar, request, response).catch((error: unknown) => send(response, 500, { error: String(error) }))
+    answer(sidecar, request, response).catch((error: unknown) => {
+      if (!response.headersSent) send(response, 500, { error: String(error) })
+      else response.destroy()
+    })
   })
   server.maxConnections = LIMITS.adminConnectionsMax
   await bind(server, socket)
+  const remove = () => rmSync(socket, { force: true })
+  process.once('exit', remove)
   return {
     socket,
     close: () =>
       new Promise(resolve => {
+        process.off('exit', remove)
         server.close(() => resolve())
         server.closeAllConnections()
       }),
@@ -42,82 +48,89 @@ export async function startAdminServer(socket: string, sidecar: Sidecar): Promis
 
 async function answer(sidecar: Sidecar, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const route = `${request.method} ${request.url?.split('?')[0]}`
-  if (route === 'GET /v1/status') return send(response, 200, sidecar.status())
-  if (route === 'GET /healthz') return send(response, 200, { status: 'running' })
-  if (route === 'GET /metrics') {
-    // prom-client costs memory that a sidecar which nobody scrapes need not have.
-    const { renderMetrics } = await import('./metrics.ts')
-    const { contentType, text } = await renderMetrics(sidecar)
-    response.writeHead(200, { 'content-type': contentType })
-    response.end(text)
-    return
+  switch (route) {
+    case 'GET /v1/status':
+      return send(response, 200, sidecar.status())
+    case 'POST /v1/migrate': {
+      const asked = await readPeer(request)
+      if (asked === undefined) return send(response, 400, { error: 'the body is not {} or {"peer": NAME}' })
+      return send(response, 200, await sidecar.migrate(asked.peer))
+    }
+    case 'GET /metrics': {
+      const { renderMetrics } = await import('./metrics.ts')
+      const { contentType, text } = await renderMetrics(sidecar)
+      response.writeHead(200, { 'content-type': contentType }).end(text)
+      return
+    }
+    case 'GET /healthz':
+      return send(response, 200, { status: 'running' })
+    default:
+      return send(response, 404, { error: `there is no ${route} here` })
   }
-  if (route === 'POST /v1/migrate') {
-    const body = await readBody(request)
-    if (body === undefined) return send(response, 400, { error: 'the body is no JSON object such as {"peer": "office"}' })
-    return send(response, 200, await sidecar.migrate(typeof body['peer'] === 'string' ? body['peer'] : undefined))
-  }
-  send(response, 404, { error: `there is no ${route} here` })
 }
 
 function send(response: ServerResponse, status: number, body: unknown): void {
-  response.writeHead(status, { 'content-type': 'application/json' })
-  response.end(`${JSON.stringify(body)}\n`)
+  response.writeHead(status, { 'content-type': 'application/json' }).end(`${JSON.stringify(body)}\n`)
 }
 
-async function readBody(request: IncomingMessage): Promise<Record<string, unknown> | undefined> {
+/** @returns undefined when the body is not what it should be */
+async function readPeer(request: IncomingMessage): Promise<{ peer?: string } | undefined> {
   let text = ''
-  for await (const chunk of request) {
+  for await (const chunk of request.setEncoding('utf8')) {
     text += chunk
     if (text.length > LIMITS.adminBodyBytesMax) return undefined
   }
   try {
     const body: unknown = text === '' ? {} : JSON.parse(text)
-    return typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : undefined
+    if (typeof body !== 'object' || body === null || Array.isArray(body)) return undefined
+    if (!('peer' in body)) return {}
+    return typeof body.peer === 'string' ? { peer: body.peer } : undefined
   } catch {
     return undefined
   }
 }
 
 async function removeStale(socket: string): Promise<void> {
-  if (!isSocket(socket)) return
-  if (await answers(socket)) {
-    throw new OperatorError('SIDECAR_RUNNING', `a sidecar already answers on ${socket}: stop it first, or set another admin.socket`)
+  const found = lstatSync(socket, { throwIfNoEntry: false })
+  if (found === undefined) return
+  if (!found.isSocket()) {
+    const message = `${socket} is there and is no socket: remove it, or set another admin.socket in the configuration`
+    throw new OperatorError('ADDRESS_UNAVAILABLE', message)
   }
-  unlinkSync(socket)
+  const answer = await probe(socket)
+  if (answer === 'ECONNREFUSED') return rmSync(socket, { force: true })
+  if (answer === 'ENOENT') return
+  if (answer === 'EACCES') {
+    const message = `the socket ${socket} is another user's: set another admin.socket in the configuration`
+    throw new OperatorError('ADDRESS_UNAVAILABLE', message)
+  }
+  const message = `a sidecar already answers on ${socket}: stop it first, or set another admin.socket`
+  throw new OperatorError('SIDECAR_RUNNING', message)
 }
 
-function isSocket(path: string): boolean {
-  try {
-    return lstatSync(path).isSocket()
-  } catch {
-    return false
-  }
-}
-
-function answers(socket: string): Promise<boolean> {
+/** @returns 'connected', or the error's code; only ECONNREFUSED says that nobody has the socket open any more */
+function probe(socket: string): Promise<string> {
   return new Promise(resolve => {
-    const probe = connect(socket)
-    probe.once('connect', () => {
-      probe.destroy()
-      resolve(true)
+    const connection = connect(socket, () => {
+      connection.destroy()
+      resolve('connected')
     })
-    probe.once('error', () => resolve(false))
+    connection.once('error', (error: NodeJS.ErrnoException) => resolve(String(error.code)))
   })
 }
 
 function bind(server: Server, socket: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
-      const message = `cannot make the admin socket ${socket}: ${cause.message}; mend admin.socket in the configuration`
+      const message = `cannot make the admin socket ${socket} (${cause.code}): mend admin.socket in the configuration`
       reject(new OperatorError('ADDRESS_UNAVAILABLE', message, { cause }))
     })
+    // listen() on a path binds before it returns.
     const before = process.umask(0o177)
-    server.listen(socket, () => {
+    try {
+      server.listen(socket, resolve)
+    } finally {
       process.umask(before)
-      chmodSync(socket, 0o600)
-      resolve()
-    })
-    process.umask(before)
+    }
   })
 }

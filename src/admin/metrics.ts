@@ -1,45 +1,114 @@
 /**
- * Prometheus metrics, computed from the status when they are asked for: the data path counts plain integers and nothing else.
- * No label has a session ID or an address. docs/metrics.md lists them, and a test keeps both equal.
+ * Prometheus metrics, made from the status and the counters when they are asked for: the data path counts plain integers and
+ * nothing else. No label has a session ID or an address. Loaded at the first scrape, since prom-client costs memory that a
+ * sidecar which nobody scrapes need not have.
  */
-import { Counter, Gauge, Registry } from 'prom-client'
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { Sidecar } from '../sidecar/sidecar-api.ts'
-import type { PeerStatus } from '../sidecar/status.ts'
+import type { PeerStatus, StatusReport } from '../sidecar/status.ts'
+import { BLACKOUT_BOUNDS_MS, type MigrationTotals, type Totals } from '../sidecar/totals.ts'
+
+const PEER_STATES: readonly PeerStatus['state'][] = ['idle', 'stable', 'suspended', 'announcing']
 
 export async function renderMetrics(sidecar: Sidecar): Promise<{ contentType: string; text: string }> {
   const registry = new Registry()
-  const { peers, uptimeSeconds, version } = sidecar.status()
-  const gauge = (name: string, help: string, labelNames: string[]) => new Gauge({ name, help, labelNames, registers: [registry] })
-  gauge('holdfast_build_info', 'Always 1; the version is in the label.', ['version']).set({ version }, 1)
-  gauge('holdfast_uptime_seconds', 'Seconds since the sidecar started.', []).set(uptimeSeconds)
-  const states = gauge('holdfast_peer_state', '1 for the state a peer is in.', ['peer', 'state'])
-  const epochs = gauge('holdfast_peer_epoch', 'Epoch in force.', ['peer'])
-  const sessions = gauge('holdfast_sessions', 'Sessions open now.', ['peer', 'side'])
-  const carriers = gauge('holdfast_carriers', 'Carriers open now.', ['peer', 'scheme', 'role'])
-  const rtt = gauge('holdfast_path_rtt_seconds', 'Smoothed round-trip time of the active path.', ['peer'])
-  const outbox = gauge('holdfast_outbox_bytes', 'Bytes taken from applications and not acknowledged.', ['peer'])
-  const blackout = gauge('holdfast_last_blackout_seconds', 'Suspension of the last migration.', ['peer', 'reason'])
-  const resets = new Counter({
-    name: 'holdfast_session_resets_total',
-    help: 'Sessions reset, by code.',
-    labelNames: ['code'],
-    registers: [registry],
-  })
-  for (const peer of peers) {
-    states.set({ peer: peer.name, state: peer.state }, 1)
-    epochs.set({ peer: peer.name }, peer.epoch)
-    for (const { side } of peer.sessions) sessions.inc({ peer: peer.name, side })
-    for (const { scheme, role } of peer.paths) carriers.inc({ peer: peer.name, scheme, role })
-    outbox.set({ peer: peer.name }, sum(peer))
-    const active = peer.paths.find(path => path.role === 'active')
-    if (active?.rttMs != null) rtt.set({ peer: peer.name }, active.rttMs / 1000)
-    const last = peer.migrations.at(-1)
-    if (last?.blackoutMs != null) blackout.set({ peer: peer.name, reason: last.reason }, last.blackoutMs / 1000)
-  }
+  const report = sidecar.status()
+  addProcess(registry, report)
+  addPeers(registry, report.peers)
+  const resets = counter(registry, 'holdfast_session_resets_total', 'Sessions reset, by code.', ['code'])
   for (const [code, count] of sidecar.resets()) resets.inc({ code }, count)
+  const totals = sidecar.totals?.()
+  if (totals !== undefined) addTotals(registry, totals)
   return { contentType: registry.contentType, text: await registry.metrics() }
 }
 
-function sum(peer: PeerStatus): number {
-  return peer.sessions.reduce((bytes, session) => bytes + session.outboxBytes, 0)
+function addProcess(registry: Registry, { version, uptimeSeconds }: StatusReport): void {
+  gauge(registry, 'holdfast_build_info', 'Always 1; the version is in the label.', ['version']).set({ version }, 1)
+  gauge(registry, 'holdfast_uptime_seconds', 'Seconds since the sidecar started.').set(uptimeSeconds)
+  gauge(registry, 'process_resident_memory_bytes', 'Resident memory.').set(process.memoryUsage.rss())
+  const { user, system } = process.cpuUsage()
+  counter(registry, 'process_cpu_seconds_total', 'User and system CPU time.').inc((user + system) / 1e6)
+}
+
+function addPeers(registry: Registry, peers: readonly PeerStatus[]): void {
+  const states = gauge(registry, 'holdfast_peer_state', '1 for the state a peer is in.', ['peer', 'state'])
+  const epochs = gauge(registry, 'holdfast_peer_epoch', 'Epoch in force.', ['peer'])
+  const sessions = gauge(registry, 'holdfast_sessions', 'Sessions open now.', ['peer', 'side'])
+  const carriers = gauge(registry, 'holdfast_carriers', 'Carriers open now.', ['peer', 'scheme', 'role'])
+  const rtt = gauge(registry, 'holdfast_path_rtt_seconds', 'Smoothed round-trip time of the active path.', ['peer'])
+  const outbox = gauge(registry, 'holdfast_outbox_bytes', 'Bytes taken from applications, not acknowledged.', ['peer'])
+  for (const { name: peer, state, epoch, paths, sessions: open } of peers) {
+    for (const one of PEER_STATES) states.set({ peer, state: one }, one === state ? 1 : 0)
+    epochs.set({ peer }, epoch)
+    for (const side of ['near', 'far'] as const) {
+      sessions.set({ peer, side }, open.filter(session => session.side === side).length)
+    }
+    for (const { scheme, role } of paths) carriers.inc({ peer, scheme, role })
+    outbox.set(
+      { peer },
+      open.reduce((bytes, session) => bytes + session.outboxBytes, 0),
+    )
+    const rttMs = paths.find(path => path.role === 'active')?.rttMs
+    if (rttMs != null) rtt.set({ peer }, rttMs / 1_000)
+  }
+}
+
+function addTotals(registry: Registry, { sessionsOpened, sentBytes, receivedBytes, migrations }: Totals): void {
+  const opened = counter(registry, 'holdfast_sessions_opened_total', 'Sessions opened.', ['side'])
+  opened.inc({ side: 'near' }, sessionsOpened.near)
+  opened.inc({ side: 'far' }, sessionsOpened.far)
+  counter(registry, 'holdfast_sent_bytes_total', 'Bytes taken from applications.').inc(sentBytes)
+  counter(registry, 'holdfast_received_bytes_total', 'Bytes handed to applications.').inc(receivedBytes)
+  const labels = ['reason', 'migrator']
+  const moved = counter(registry, 'holdfast_migrations_total', 'Migrations, by reason and by who proposed.', labels)
+  const replayed = counter(registry, 'holdfast_replayed_bytes_total', 'Bytes sent again after migrations.', labels)
+  for (const { reason, migrator, count, replayedBytes } of migrations) {
+    moved.inc({ reason, migrator }, count)
+    replayed.inc({ reason, migrator }, replayedBytes)
+  }
+  registry.registerMetric(new BlackoutHistogram(migrations))
+}
+
+/** A histogram that was counted elsewhere. */
+class BlackoutHistogram extends Histogram {
+  readonly #rows: readonly MigrationTotals[]
+
+  constructor(rows: readonly MigrationTotals[]) {
+    const name = 'holdfast_migration_blackout_seconds'
+    super({ name, help: 'Suspension of each migration.', labelNames: ['reason', 'migrator'], registers: [] })
+    this.#rows = rows
+  }
+
+  override async get() {
+    const { values: _, ...about } = await super.get()
+    return { ...about, name: 'holdfast_migration_blackout_seconds', values: this.#rows.flatMap(valuesOf) }
+  }
+
+  /** What a Registry asks for instead, where a histogram has it. */
+  getForPromString() {
+    return this.get()
+  }
+}
+
+function valuesOf({ reason, migrator, blackout }: MigrationTotals) {
+  const name = 'holdfast_migration_blackout_seconds'
+  const row = (suffix: string, value: number, le?: string) => ({
+    metricName: `${name}_${suffix}`,
+    labels: { ...(le === undefined ? {} : { le }), reason, migrator },
+    value,
+  })
+  return [
+    ...blackout.atMost.map((count, i) => row('bucket', count, String(BLACKOUT_BOUNDS_MS[i]! / 1_000))),
+    row('bucket', blackout.count, '+Inf'),
+    row('sum', blackout.sumMs / 1_000),
+    row('count', blackout.count),
+  ]
+}
+
+function gauge(registry: Registry, name: string, help: string, labelNames: string[] = []): Gauge {
+  return new Gauge({ name, help, labelNames, registers: [registry] })
+}
+
+function counter(registry: Registry, name: string, help: string, labelNames: string[] = []): Counter {
+  return new Counter({ name, help, labelNames, registers: [registry] })
 }

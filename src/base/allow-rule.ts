@@ -1,51 +1,89 @@
 /**
- * Allow rules: what a peer may reach through this host.
+ * Allow rules: what a peer may reach through us, one text each.
  *
- *     db.internal:5432    a name, as the peer says it       10.0.0.0/8:*       a network, any port
- *     *.internal:443      names under a suffix              [2001:db8::/32]:80-90 or [2001:db8::]/32:80-90
+ *     rule  = host ":" ports
+ *     host  = name / "*." name            any depth below the name, not the name itself
+ *           / IPv4 ["/" 0-32] / "[" IPv6 "]" ["/" 0-128]
+ *     ports = "*" / port / port "-" port  1-65535, both ends included
  *
- * A name is matched as named; an address rule also admits names, if every address they stand for is in it.
+ * A name rule judges what the peer asked for; an address rule judges what is dialed.
  */
-export interface AllowRule {
-  /** Lower case; `*.suffix` for all names under it; an IP address without brackets, or a network's first address. */
-  readonly host: string
-  readonly kind: 'name' | 'suffix' | 'network'
-  /** Bits of the network, for kind `network`. */
-  readonly prefixBits: number
-  readonly fromPort: number
-  readonly toPort: number
+import { parseIpAddress } from './ip-address.ts'
+
+export interface PortRange {
+  readonly first: number
+  readonly last: number
 }
 
-const SHAPE = /^(?:\[([0-9a-fA-F:.]+)(?:\/(\d{1,3}))?\](?:\/(\d{1,3}))?|([^\s:[\]/]+)(?:\/(\d{1,2}))?):(\*|\d{1,5}(?:-\d{1,5})?)$/
-const NAME = /^(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?$/
+export type AllowRule =
+  /** `name` in lower case without a trailing dot. */
+  | { readonly kind: 'name'; readonly name: string; readonly ports: PortRange }
+  /** `suffix` begins with a dot. */
+  | { readonly kind: 'suffix'; readonly suffix: string; readonly ports: PortRange }
+  | {
+      readonly kind: 'network'
+      readonly family: 4 | 6
+      readonly address: string
+      readonly prefixBits: number
+      readonly ports: PortRange
+    }
 
-/** @returns the rule, or a sentence that says what is wrong */
+const ADDRESS_BITS = { 4: 32, 6: 128 } as const
+/** `::ffff:0:0/96`, which holds all of IPv4. */
+const MAPPED_BITS = 96
+
+/** @returns a string when `text` is no rule: a sentence that says why and what to write */
 export function parseAllowRule(text: string): AllowRule | string {
-  const match = SHAPE.exec(text)
-  if (match === null) return `"${text}" is no allow rule; write host:port, 10.0.0.0/8:*, *.internal:443 or [2001:db8::]/32:80-90`
-  const [, v6, v6InnerBits, v6OuterBits, other = '', v4Bits, portText = ''] = match
-  const ports = parsePorts(portText)
-  if (ports === undefined) return `"${portText}" in "${text}" is no port; write a number from 1 to 65535, a range such as 80-90, or *`
-  if (v6 !== undefined) return network(text, v6, v6InnerBits ?? v6OuterBits, 128, ports)
-  if (/^\d+\.\d+\.\d+\.\d+$/.test(other)) {
-    const isAddress = other.split('.').every(part => Number(part) <= 255)
-    return isAddress ? network(text, other, v4Bits, 32, ports) : `"${other}" in "${text}" is no IPv4 address`
-  }
-  const host = other.toLowerCase()
-  if (v4Bits !== undefined || !NAME.test(host)) return `"${other}" in "${text}" is neither a name nor an address`
-  return { host, kind: host.startsWith('*.') ? 'suffix' : 'name', prefixBits: 0, ...ports }
+  const match = /^(?:\[(?<v6>[^\]]*)\]|(?<host>[^:/[\]]*))(?:\/(?<bits>\d{1,3}))?:(?<ports>[^:]*)$/.exec(text)
+  const { v6, host, bits, ports: portsText = '' } = match?.groups ?? {}
+  if (match === null) return `${text} is no rule; write host:port, address/bits:port or [IPv6]/bits:port`
+  const ports = parsePorts(portsText)
+  if (ports === undefined) return `${portsText} is no port; write 1-65535, a range such as 8000-8080, or *`
+  if (v6 !== undefined) return parseNetwork(v6, bits, ports, 6)
+  if (bits !== undefined || parseIpAddress(host!) !== undefined) return parseNetwork(host!, bits, ports, 4)
+  return parseName(host!, ports)
 }
 
-type Ports = Pick<AllowRule, 'fromPort' | 'toPort'>
-
-function network(text: string, host: string, bits: string | undefined, most: number, ports: Ports): AllowRule | string {
-  const prefixBits = bits === undefined ? most : Number(bits)
-  if (prefixBits > most) return `/${bits} in "${text}" is no prefix length; write 0 to ${most}`
-  return { host, kind: 'network', prefixBits, ...ports }
+/** In lower case and without a trailing dot: the form in which names are compared. */
+export function normalName(name: string): string {
+  return name.toLowerCase().replace(/\.$/, '')
 }
 
-function parsePorts(text: string): Ports | undefined {
-  if (text === '*') return { fromPort: 1, toPort: 65_535 }
-  const [fromPort = 0, toPort = fromPort] = text.split('-').map(Number)
-  return fromPort >= 1 && toPort <= 65_535 && fromPort <= toPort ? { fromPort, toPort } : undefined
+/** Whether `name` can be a host name (underscores included). Names that end in a number are addresses gone wrong. */
+export function isHostName(name: string): boolean {
+  const labels = normalName(name).split('.')
+  return name.length <= 255 && labels.every(isLabel) && !/^(\d+|0x[\da-f]*)$/.test(labels.at(-1)!)
+}
+
+function isLabel(label: string): boolean {
+  return /^[\da-z_]([\da-z_-]{0,61}[\da-z_])?$/.test(label)
+}
+
+function parsePorts(text: string): PortRange | undefined {
+  if (text === '*') return { first: 1, last: 65_535 }
+  const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text)
+  if (match === null) return undefined
+  const first = Number(match[1])
+  const last = Number(match[2] ?? match[1])
+  return first >= 1 && first <= last && last <= 65_535 ? { first, last } : undefined
+}
+
+function parseNetwork(text: string, bits: string | undefined, ports: PortRange, written: 4 | 6): AllowRule | string {
+  const parsed = parseIpAddress(text)
+  if (parsed === undefined || text.includes(':') !== (written === 6)) return `${text} is no IPv${written} address`
+  const { family, text: address } = parsed
+  const writtenBits = bits === undefined ? ADDRESS_BITS[written] : Number(bits)
+  if (writtenBits > ADDRESS_BITS[written]) return `/${bits} is longer than an IPv${written} address has bits`
+  const prefixBits = writtenBits - (family === written ? 0 : MAPPED_BITS)
+  if (prefixBits < 0) return `[${text}]/${bits} mixes IPv4 and IPv6; write the IPv4 network itself`
+  return { kind: 'network', family, address, prefixBits, ports }
+}
+
+function parseName(host: string, ports: PortRange): AllowRule | string {
+  if (host === '*') return '* is no host; write 0.0.0.0/0 and [::]/0 to allow every address'
+  const isSuffix = host.startsWith('*.')
+  const name = isSuffix ? host.slice(2) : host
+  if (!isHostName(name)) return `${host || 'nothing'} is no name and no address`
+  if (isSuffix) return { kind: 'suffix', suffix: `.${normalName(name)}`, ports }
+  return { kind: 'name', name: normalName(name), ports }
 }

@@ -145,6 +145,38 @@ export const LIMITS = {
   /** ...and so long where the kernel cannot be asked. */
   resetBlindMs: 50,
 
+  // ---- watch/
+  /** Events of the kernel within this time of the first are told as one change. */
+  watchCoalesceMs: 2,
+  /** The clocks are compared so often, and without netlink the addresses. */
+  watchTickMs: 1_000,
+  /** The clocks must part by so much to show sleep: some systems tell the uptime in whole seconds. */
+  wakeJumpMs: 2_000,
+  /** A tick so late, without our own work to blame, shows that the process or the machine stood still. */
+  standstillMs: 5_000,
+  /** Events waiting in the kernel. More are lost, which it tells: then everything is read anew. */
+  netlinkBufferBytes: MIB,
+  /** One answer of the kernel when everything is read, in parts and milliseconds. More: polling takes over. */
+  netlinkDumpPartsMax: 4_096,
+  netlinkDumpMs: 1_000,
+
+  // ---- config/
+  /** Entries of one configuration. More is a fault, told with the others. */
+  configListenMax: 16,
+  configPeersMax: 1_000,
+  configForwardsMax: 1_000,
+  /** Allow rules of one peer: each open is compared with all of them. More is a fault. */
+  allowRulesMax: 256,
+  /** Characters of a peer's name. More is a fault. */
+  peerNameCharsMax: 64,
+  /** What `hold` may be set to. Outside is a fault. */
+  holdMinMs: 1_000,
+  holdMaxMs: 30 * 86_400_000,
+  /** Node 20 silently cuts a longer path of a unix socket. More is a fault. */
+  socketPathBytesMax: 107,
+  /** A ticket is pasted into terminals and chats. A longer one is refused, and not made. */
+  ticketCharsMax: 4_096,
+
   // ---- sidecar/
   /** A destination has so long to accept. Then OpenResult says TIMED_OUT. */
   egressConnectMs: 10_000,

@@ -1,3 +1,6 @@
+import { resolve } from 'node:path'
+import { OperatorError } from '../base/errors.ts'
+import { LIMITS } from '../base/limits.ts'
 import { findConfig } from './find-config.ts'
 
 export interface SocketOptions {
@@ -5,9 +8,18 @@ export interface SocketOptions {
   readonly socket?: string
 }
 
-/** The admin socket of the running sidecar: named, or as its configuration says. */
+/**
+ * The admin socket of the running sidecar: named, or as its configuration says.
+ * @throws OperatorError CONFIG_MISSING, CONFIG_INVALID, FILE_UNREADABLE, USAGE
+ */
 export async function findSocket({ config, socket }: SocketOptions): Promise<string> {
-  if (socket !== undefined) return socket
-  const { loadConfig } = await import('../config/load.ts')
-  return loadConfig(findConfig(config)).admin.socket!
+  if (socket === undefined) {
+    const { loadConfig } = await import('../config/load.ts')
+    return loadConfig(findConfig(config)).admin.socket!
+  }
+  if (Buffer.byteLength(resolve(socket)) <= LIMITS.socketPathBytesMax) return socket
+  throw new OperatorError(
+    'USAGE',
+    `--socket ${socket} has more than ${LIMITS.socketPathBytesMax} bytes: no socket can be there`,
+  )
 }

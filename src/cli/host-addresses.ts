@@ -1,9 +1,11 @@
-import { networkInterfaces } from 'node:os'
+import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os'
 import { isLocalOnly } from '../base/endpoint.ts'
 
-/** This host's addresses: those that others can use first, loopback last; link-local ones are left out. */
-export function hostAddresses(): readonly string[] {
-  const all = Object.values(networkInterfaces()).flatMap(list => (list ?? []).map(one => one.address))
-  const usable = all.filter(address => !isLocalOnly(address))
-  return [...usable, ...all.filter(address => address === '127.0.0.1')]
+/** This host's addresses that others can use; where it has none, those of loopback. */
+export function hostAddresses(
+  interfaces: NodeJS.Dict<NetworkInterfaceInfo[]> = networkInterfaces(),
+): readonly string[] {
+  const all = Object.values(interfaces).flatMap(list => list ?? [])
+  const usable = all.filter(one => !isLocalOnly(one.address))
+  return (usable.length > 0 ? usable : all.filter(one => one.internal)).map(one => one.address)
 }

@@ -1,42 +1,49 @@
 /** Runs one sidecar in the foreground until a signal ends it. */
-import { OperatorError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
 import type { Config } from '../config/config.ts'
 import type { Identity } from '../secure/identity.ts'
-import { createSidecar } from '../sidecar/sidecar.ts'
-import type { Log, Sidecar } from '../sidecar/sidecar-api.ts'
+import type { Log, Sidecar, SidecarOptions } from '../sidecar/sidecar-api.ts'
 
 export interface RunOptions {
   readonly config: Config
   readonly identity: Identity
   readonly log: Log
+  readonly create: (options: SidecarOptions) => Sidecar
   /** Called once everything listens: say so. */
   onReady(sidecar: Sidecar): void
 }
 
-/** @returns the exit code, after SIGTERM or SIGINT; a second signal ends at once */
-export async function runSidecar({ config, identity, log, onReady }: RunOptions): Promise<number> {
+/**
+ * Stops in order at SIGTERM or SIGINT, within LIMITS.shutdownMs; a second signal ends the process at once.
+ * @returns the exit code
+ * @throws OperatorError when something cannot be listened on or read; nothing stays behind then
+ */
+export async function runSidecar({ config, identity, log, create, onReady }: RunOptions): Promise<number> {
   const stop = signalled()
-  const sidecar = createSidecar({ config, identity, log })
-  await sidecar.start()
-  let closeAdmin = async () => {}
+  const sidecar = create({ config, identity, log })
+  // First, so that a second sidecar of the same configuration says so, rather than that some port is taken.
+  const admin = await startAdmin(config.admin.socket, sidecar)
   try {
-    if (config.admin.socket !== undefined) {
-      const { startAdminServer } = await import('../admin/admin-server.ts')
-      const admin = await startAdminServer(config.admin.socket, sidecar)
-      closeAdmin = () => admin.close()
-    }
+    await sidecar.start()
+    onReady(sidecar)
   } catch (error) {
-    await sidecar.stop()
+    await Promise.all([sidecar.stop(), admin.close()])
     throw error
   }
-  onReady(sidecar)
-  const signal = await stop
-  log.info(`stopping on ${signal}`)
-  const deadline = setTimeout(() => process.exit(1), LIMITS.shutdownMs)
-  await Promise.all([sidecar.stop(), closeAdmin()])
+  log.info(`stopping on ${await stop}`)
+  const deadline = setTimeout(() => {
+    log.warn('what did not end in time was cut', { shutdownMs: LIMITS.shutdownMs })
+    process.exit(1)
+  }, LIMITS.shutdownMs)
+  await Promise.all([sidecar.stop(), admin.close()])
   clearTimeout(deadline)
   return 0
+}
+
+async function startAdmin(socket: string | undefined, sidecar: Sidecar): Promise<{ close(): Promise<void> }> {
+  if (socket === undefined) return { close: async () => {} }
+  const { startAdminServer } = await import('../admin/admin-server.ts')
+  return startAdminServer(socket, sidecar)
 }
 
 function signalled(): Promise<string> {
@@ -49,8 +56,4 @@ function signalled(): Promise<string> {
       })
     }
   })
-}
-
-export function isOperatorError(error: unknown): error is OperatorError {
-  return error instanceof OperatorError
 }

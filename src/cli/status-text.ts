@@ -1,89 +1,43 @@
-/** The status report for people: what is, then what happened. Times of a migration are shown relative to its first step. */
-import { stripVTControlCharacters, styleText } from 'node:util'
-import type { MigrationStatus, PeerStatus, SessionStatus, StatusReport } from '../sidecar/status.ts'
+/** The status report for people: what is, then what happened. Steps of a migration are shown relative to its first one. */
+import { styleText } from 'node:util'
+import type { MigrationStatus, PathStatus, PeerStatus, SessionStatus, StatusReport } from '../sidecar/status.ts'
+import { harmless } from './terminal.ts'
+
+export interface Look {
+  readonly hasColor: boolean
+  /** Longer table lines are cut; Infinity where nothing wraps. */
+  readonly columns: number
+}
 
 type Style = Parameters<typeof styleText>[0]
 type Paint = (style: Style, text: string) => string
 
+interface Column<Row> {
+  readonly heading: string
+  readonly isNumber?: boolean
+  cell(row: Row): string
+}
+
 const SESSIONS_SHOWN = 20
 const MIGRATIONS_SHOWN = 10
+const STATE_STYLE: Readonly<Record<PeerStatus['state'], Style>> = {
+  idle: 'dim',
+  stable: 'green',
+  suspended: 'red',
+  announcing: 'yellow',
+}
 
-export function renderStatus(report: StatusReport, hasColor: boolean): string {
-  const paint: Paint = (style, text) => (hasColor ? styleText(style, text) : text)
+export function renderStatus(report: StatusReport, { hasColor, columns }: Look): string {
+  const paint: Paint = (style, text) => (hasColor ? styleText(style, text, { validateStream: false }) : text)
   const lines = [
-    `${paint('bold', 'holdfast')} ${report.version}  pid ${report.pid}  up ${duration(report.uptimeSeconds)}`,
-    `identity   ${report.peerId}`,
-    `listening  ${report.listening.join(', ') || 'nothing'}`,
-    ...report.forwards.map(({ listen, peer, to }) => `forward    ${listen} -> ${peer} ${to}`),
-    ...report.peers.flatMap(peer => ['', ...peerLines(peer, paint)]),
+    `${paint('bold', 'holdfast')} ${report.version}   pid ${report.pid}   up ${uptime(report.uptimeSeconds)}`,
+    `${paint('dim', 'identity ')}  ${report.peerId}`,
+    `${paint('dim', 'listening')}  ${report.listening.join('  ') || 'nothing: this host only dials'}`,
+    ...report.forwards.map(one => `${paint('dim', 'forward  ')}  ${one.listen} -> ${harmless(one.peer)} ${one.to}`),
+    ...report.peers.flatMap(peer => ['', ...peerLines(peer, paint, columns)]),
   ]
+  if (report.peers.length === 0) lines.push('', 'no peers: add them to the configuration')
   return `${lines.join('\n')}\n`
-}
-
-function peerLines(peer: PeerStatus, paint: Paint): string[] {
-  const style: Style = peer.state === 'stable' ? 'green' : peer.state === 'idle' ? 'dim' : 'yellow'
-  const lines = [`${paint('bold', peer.name)}  ${paint(style, peer.state)}  epoch ${peer.epoch}  ${paint('dim', peer.peerId)}`]
-  const { lastFailure } = peer
-  if (lastFailure !== null) lines.push(`  ${paint('red', lastFailure.code)} ${lastFailure.message} (${lastFailure.at})`)
-  lines.push(...section('paths', ['', 'local', 'remote', 'scheme', 'dialed by', 'RTT'], pathRows(peer)))
-  const shown = peer.sessions.slice(0, SESSIONS_SHOWN)
-  const headings = ['session', 'side', 'state', 'client', 'to', 'sent', 'received', 'unacked']
-  lines.push(...section(`sessions (${peer.sessions.length})`, headings, shown.map(sessionRow)))
-  const recent = peer.migrations.slice(-MIGRATIONS_SHOWN)
-  lines.push(...section(`migrations (${peer.migrations.length})`, MIGRATION_HEADINGS, recent.map(migrationRow)))
-  return lines
-}
-
-function pathRows(peer: PeerStatus): string[][] {
-  return peer.paths.map(path => [
-    path.role,
-    path.local,
-    path.remote,
-    path.scheme,
-    path.dialed ? 'us' : 'peer',
-    path.rttMs === null ? '-' : `${path.rttMs} ms`,
-  ])
-}
-
-function sessionRow(one: SessionStatus): string[] {
-  const { sessionId, side, state, client, to } = one
-  return [sessionId.slice(0, 8), side, state, client, to, bytes(one.sentBytes), bytes(one.receivedBytes), bytes(one.outboxBytes)]
-}
-
-const MIGRATION_HEADINGS = [
-  'when',
-  'epoch',
-  'by',
-  'reason',
-  'to',
-  'detected',
-  'suspended',
-  'announced',
-  'acknowledged',
-  'resumed',
-  'replayed',
-  'blackout',
-]
-
-function migrationRow(one: MigrationStatus): string[] {
-  const steps = [one.detectedAt, one.suspendedAt, one.announcedAt, one.acknowledgedAt, one.resumedAt]
-  const first = Math.min(...steps.filter(step => step !== null).map(step => Date.parse(step)))
-  const relative = steps.map(step => (step === null ? '-' : `+${Date.parse(step) - first} ms`))
-  const blackout = one.blackoutMs === null ? '-' : `${one.blackoutMs} ms`
-  const when = new Date(first).toISOString().slice(11, 23)
-  return [when, String(one.epoch), one.migrator, one.reason, one.to, ...relative, bytes(one.bytesReplayed), blackout]
-}
-
-function section(title: string, headings: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  if (rows.length === 0) return [`  ${title}: none`]
-  const table = [headings, ...rows]
-  const widths = headings.map((_, column) => Math.max(...table.map(row => width(row[column] ?? ''))))
-  const line = (row: readonly string[]) => row.map((cell, column) => cell + ' '.repeat(widths[column]! - width(cell))).join('  ')
-  return [`  ${title}`, ...table.map(row => `    ${line(row).trimEnd()}`)]
-}
-
-function width(text: string): number {
-  return stripVTControlCharacters(text).length
 }
 
 export function bytes(count: number): string {
@@ -97,8 +51,105 @@ export function bytes(count: number): string {
   return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`
 }
 
-function duration(seconds: number): string {
+function peerLines(peer: PeerStatus, paint: Paint, columns: number): string[] {
+  const state = paint(STATE_STYLE[peer.state], peer.state)
+  const lines = [
+    `${paint('bold', harmless(peer.name))}   ${state}   epoch ${peer.epoch}   ${paint('dim', peer.peerId)}`,
+  ]
+  const { lastFailure, sessions, migrations } = peer
+  if (lastFailure !== null) {
+    const { code, message, endpoint, at } = lastFailure
+    lines.push(`  ${paint('red', code)} ${harmless(message)} (${harmless(endpoint)}, ${moment(Date.parse(at))})`)
+  }
+  const table = <Row>(title: string, known: readonly Column<Row>[], rows: readonly Row[]) => {
+    lines.push(...tableLines(title, known, rows, paint, columns))
+  }
+  table('paths', PATH_COLUMNS, peer.paths)
+  table(`sessions (${sessions.length})`, SESSION_COLUMNS, sessions.slice(0, SESSIONS_SHOWN))
+  if (sessions.length > SESSIONS_SHOWN) lines.push(`    and ${sessions.length - SESSIONS_SHOWN} more: see --json`)
+  table(`last migrations (${migrations.length})`, MIGRATION_COLUMNS, migrations.slice(-MIGRATIONS_SHOWN))
+  return lines
+}
+
+const PATH_COLUMNS: readonly Column<PathStatus>[] = [
+  { heading: 'role', cell: one => one.role },
+  { heading: 'local', cell: one => one.local },
+  { heading: 'remote', cell: one => one.remote },
+  { heading: 'scheme', cell: one => one.scheme },
+  { heading: 'dialed by', cell: one => (one.dialed ? 'us' : 'peer') },
+  { heading: 'RTT', isNumber: true, cell: one => (one.rttMs === null ? '-' : `${one.rttMs.toFixed(1)} ms`) },
+]
+
+const SESSION_COLUMNS: readonly Column<SessionStatus>[] = [
+  { heading: 'session', cell: one => one.sessionId.slice(0, 8) },
+  { heading: 'side', cell: one => one.side },
+  { heading: 'state', cell: one => one.state },
+  { heading: 'client', cell: one => one.client },
+  { heading: 'to', cell: one => one.to },
+  { heading: 'sent', isNumber: true, cell: one => bytes(one.sentBytes) },
+  { heading: 'received', isNumber: true, cell: one => bytes(one.receivedBytes) },
+  { heading: 'unacknowledged', isNumber: true, cell: one => bytes(one.outboxBytes) },
+]
+
+const MIGRATION_COLUMNS: readonly Column<MigrationStatus>[] = [
+  { heading: 'when', cell: one => moment(beginning(one)) },
+  { heading: 'epoch', isNumber: true, cell: one => String(one.epoch) },
+  { heading: 'by', cell: one => one.migrator },
+  { heading: 'reason', cell: one => one.reason },
+  { heading: 'detected', isNumber: true, cell: one => step(one, one.detectedAt) },
+  { heading: 'suspended', isNumber: true, cell: one => step(one, one.suspendedAt) },
+  { heading: 'announced', isNumber: true, cell: one => step(one, one.announcedAt) },
+  { heading: 'acknowledged', isNumber: true, cell: one => step(one, one.acknowledgedAt) },
+  { heading: 'resumed', isNumber: true, cell: one => step(one, one.resumedAt) },
+  { heading: 'replayed', isNumber: true, cell: one => bytes(one.bytesReplayed) },
+  { heading: 'blackout', isNumber: true, cell: one => (one.blackoutMs === null ? '-' : elapsed(one.blackoutMs)) },
+  { heading: 'new path', cell: one => one.to },
+]
+
+function tableLines<Row>(
+  title: string,
+  known: readonly Column<Row>[],
+  rows: readonly Row[],
+  paint: Paint,
+  columns: number,
+): string[] {
+  if (rows.length === 0) return [`  ${title}: none`]
+  const cells = [known.map(one => one.heading), ...rows.map(row => known.map(one => harmless(one.cell(row))))]
+  const widths = known.map((_, i) => Math.max(...cells.map(line => line[i]!.length)))
+  const [headings, ...lines] = cells.map(line => {
+    const padded = line.map((cell, i) => (known[i]!.isNumber ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))
+    return `    ${padded.join('  ').trimEnd()}`.slice(0, columns)
+  })
+  return [`  ${title}`, paint('dim', headings!), ...lines]
+}
+
+/** Unix milliseconds of the first step. */
+function beginning({ detectedAt, suspendedAt, announcedAt, acknowledgedAt, resumedAt }: MigrationStatus): number {
+  const steps = [detectedAt, suspendedAt, announcedAt, acknowledgedAt, resumedAt]
+  return Math.min(...steps.filter(at => at !== null).map(Date.parse))
+}
+
+function step(migration: MigrationStatus, at: string | null): string {
+  return at === null ? '-' : `+${elapsed(Date.parse(at) - beginning(migration))}`
+}
+
+function elapsed(ms: number): string {
+  if (ms < 10_000) return `${Math.round(ms)} ms`
+  return ms < 600_000 ? `${(ms / 1_000).toFixed(1)} s` : `${Math.round(ms / 60_000)} min`
+}
+
+function uptime(seconds: number): string {
   if (seconds < 60) return `${seconds} s`
-  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min`
-  return `${Math.floor(seconds / 3_600)} h ${Math.floor((seconds % 3_600) / 60)} min`
+  const minutes = Math.floor(seconds / 60)
+  const hours = Math.floor(minutes / 60)
+  if (hours < 1) return `${minutes} min`
+  return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} d ${hours % 24} h`
+}
+
+/** Local time, as in the log. */
+function moment(ms: number): string {
+  const at = new Date(ms)
+  const two = (value: number) => String(value).padStart(2, '0')
+  const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`
+  return `${day} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`
 }

@@ -10,7 +10,10 @@ export function readIdentityFile(file: string): string {
   const mode = statSync(file).mode & 0o777
   if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
     const shown = mode.toString(8).padStart(4, '0')
-    throw new OperatorError('IDENTITY_EXPOSED', `others can read the identity ${file} (mode ${shown}): chmod 600 ${file}`)
+    throw new OperatorError(
+      'IDENTITY_EXPOSED',
+      `others can read the identity ${file} (mode ${shown}): chmod 600 ${file}`,
+    )
   }
   return text
 }

@@ -1,92 +1,187 @@
 /**
- * The configuration file, key by key. This is the one place that says what a key means: the descriptions go into the JSON
- * Schema for editors, and a test keeps docs/configuration.md equal to them.
+ * The configuration file, key by key. This is the one place that says what a key means: its unit, default, bounds, and what
+ * happens at the limit. The descriptions go into the JSON Schema for editors.
  */
 import { z } from 'zod'
-import { parseEndpoint, parseHostPort } from '../base/endpoint.ts'
 import { parseAllowRule } from '../base/allow-rule.ts'
+import { type Endpoint, isWildcard, parseEndpoint, parseHostPort } from '../base/endpoint.ts'
+import { LIMITS } from '../base/limits.ts'
 import { parseDuration } from './duration.ts'
+import { quoted } from './words.ts'
 
-const ENDPOINT_EXAMPLE = 'tcp://203.0.113.7:7700, ws://host:7780/holdfast or wss://host/holdfast'
-const HOLD_MAX_MS = 30 * 86_400_000
+export const DEFAULT_IDENTITY = 'identity.pem'
+export const DEFAULT_SOCKET = 'holdfast.sock'
 
-const endpoint = z
-  .string()
-  .refine(text => parseEndpoint(text) !== undefined, { error: issue => `"${issue.input}" is no endpoint; write ${ENDPOINT_EXAMPLE}` })
+/** A string that `fault` finds nothing wrong with. */
+function text(fault: (text: string) => string | undefined) {
+  return z.string().superRefine((value, context) => {
+    const message = fault(value)
+    if (message !== undefined) context.addIssue({ code: 'custom', message })
+  })
+}
 
-const hostPort = z.string().refine(text => parseHostPort(text) !== undefined, {
-  error: issue => `"${issue.input}" is no address; write host:port, such as 127.0.0.1:5432 or [::1]:5432`,
-})
+function endpointFault(value: string, judge: (endpoint: Endpoint) => string | undefined): string | undefined {
+  const endpoint = parseEndpoint(value)
+  if (endpoint !== undefined) return judge(endpoint)
+  return `${quoted(value)} is no endpoint; write tcp://203.0.113.7:7700, ws://host:7780/holdfast or wss://host/holdfast`
+}
 
-const allowRule = z.string().superRefine((text, context) => {
-  const rule = parseAllowRule(text)
-  if (typeof rule === 'string') context.addIssue({ code: 'custom', message: rule })
-})
-
-const peerId = z.string().refine(text => /^hf1[a-z2-7]{51}[aq]$/.test(text), {
-  error: issue => `"${issue.input}" is no peer ID; \`holdfast id\` on the other machine prints it (hf1 and 52 letters or digits)`,
-})
-
-const hold = z.union([z.string(), z.number()]).superRefine((value, context) => {
-  const ms = parseDuration(value)
-  if (ms === undefined) context.addIssue({ code: 'custom', message: `"${value}" is no duration; write 24h, 15m, 90s or 500ms` })
-  else if (ms < 1_000 || ms > HOLD_MAX_MS) context.addIssue({ code: 'custom', message: `${value} is out of bounds; write 1s to 30d` })
-})
-
-const listener = z.union([
-  endpoint,
-  z.strictObject({
-    url: endpoint.describe('Where to listen.'),
-    cert: z.string().optional().describe('PEM file with the certificate chain. Needed for wss.'),
-    key: z.string().optional().describe('PEM file with the private key. Needed for wss.'),
+/** Where somebody else can be dialed. */
+const endpoint = text(value =>
+  endpointFault(value, ({ host, port }) => {
+    if (isWildcard(host)) return `${quoted(value)} is no address that can be dialed; write a host name or an address`
+    return port === 0 ? `${quoted(value)} has port 0; write the port that is listened on` : undefined
   }),
-])
+).meta({ pattern: '^(tcp|wss?)://' })
+
+const listenUrl = text(value => endpointFault(value, () => undefined)).meta({
+  examples: ['tcp://[::]:7700', 'ws://[::]:7780/holdfast'],
+})
+
+function address(value: string): string | undefined {
+  if (parseHostPort(value) !== undefined) return undefined
+  return `${quoted(value)} is no address; write host:port, such as 127.0.0.1:5432 or [::1]:5432`
+}
+
+const localAddress = text(address).meta({ examples: ['127.0.0.1:15432'] })
+
+const destination = text(
+  value =>
+    address(value) ??
+    (parseHostPort(value)!.port === 0 ? `${quoted(value)} has port 0; write the port of the service` : undefined),
+).meta({ examples: ['127.0.0.1:5432'] })
+
+const allowRule = text(value => {
+  const rule = parseAllowRule(value)
+  return typeof rule === 'string' ? rule : undefined
+}).meta({ examples: ['127.0.0.1:5432', '10.0.0.0/8:*', 'db.internal:5432'] })
+
+/** 256 bits in base32: the last of 52 digits has one bit of them. */
+const peerId = text(value =>
+  /^hf1[a-z2-7]{51}[aq]$/.test(value)
+    ? undefined
+    : `${quoted(value)} is no peer ID; copy what \`holdfast id\` prints on the other machine (hf1 and 52 letters or digits)`,
+).meta({ pattern: '^hf1[a-z2-7]{51}[aq]$' })
+
+const peerName = text(value =>
+  /^[^\p{Cc}]+$/u.test(value) && value.length <= LIMITS.peerNameCharsMax
+    ? undefined
+    : `${quoted(value)} is no name; write 1 to ${LIMITS.peerNameCharsMax} printable characters`,
+)
+
+const hold = z
+  .union([z.string(), z.number()], {
+    error: 'must be a duration such as 24h, 15m, 90s or 500ms, or a number of seconds',
+  })
+  .superRefine((value, context) => {
+    const ms = parseDuration(value)
+    if (ms !== undefined && ms >= LIMITS.holdMinMs && ms <= LIMITS.holdMaxMs) return
+    const what = ms === undefined ? 'is no duration; write 24h, 15m or 90s' : 'is out of bounds; write 1s to 30d'
+    context.addIssue({ code: 'custom', message: `${quoted(value)} ${what}` })
+  })
+  .meta({ examples: ['24h', '90s'] })
+
+function list<T extends z.ZodType>(item: T, most: number) {
+  return z.array(item).max(most, { error: `has more than ${most} entries` })
+}
+
+const listener = z.union(
+  [
+    listenUrl,
+    z.strictObject({
+      url: listenUrl.describe('Where to listen: wss://host:port/path, and tcp:// or ws:// as well.'),
+      cert: z
+        .string()
+        .optional()
+        .describe('PEM file with the certificate chain, shown to those who dial wss. Needed for wss, and only there.'),
+      key: z.string().optional().describe('PEM file with its private key. Needed for wss, and only there.'),
+    }),
+  ],
+  { error: 'must be a URL, or {url: wss://…, cert: FILE, key: FILE}' },
+)
 
 const peer = z.strictObject({
-  name: z.string().min(1).max(64).describe('A name for this peer, used in `forward`, logs and commands.'),
-  id: peerId.describe('Its identity, as `holdfast id` prints it there: the only thing that is trusted.'),
-  endpoints: z
-    .array(endpoint)
-    .max(16)
+  name: peerName.describe(
+    `A name for this peer, used in forwards, logs, metrics and commands. At most ${LIMITS.peerNameCharsMax} characters.`,
+  ),
+  id: peerId.describe(
+    'Its identity, as `holdfast id` prints it there: the only thing that is trusted. Whoever dials with another key is refused.',
+  ),
+  endpoints: list(endpoint, LIMITS.endpointsPerPeerMax)
     .default([])
-    .describe('Where it can be dialed, most preferred first; names are looked up again at every attempt. Empty: it dials us.'),
-  allow: z
-    .array(allowRule)
-    .max(256)
+    .describe(
+      'Where it can be dialed, most preferred first; names are looked up again at every attempt. Empty (default): it dials us. ' +
+        `At most ${LIMITS.endpointsPerPeerMax}.`,
+    ),
+  allow: list(allowRule, LIMITS.allowRulesMax)
     .default([])
-    .describe('What it may reach through this host: host:port, CIDR:port, *.suffix:port; port a number, a range or *. Empty: nothing.'),
+    .describe(
+      'What it may reach through this host: host:port, network:port such as 10.0.0.0/8:*, or *.suffix:port; the port is a number, ' +
+        'a range such as 80-90, or *. Anything else is refused with NOT_ALLOWED. Empty (default): nothing. ' +
+        `At most ${LIMITS.allowRulesMax}.`,
+    ),
 })
 
 const forward = z.strictObject({
-  listen: hostPort.describe('Local address that applications connect to. Port 0: a free one, shown by `holdfast status`.'),
-  peer: z.string().describe('Name of the peer whose side the destination is on.'),
-  to: hostPort.describe('Destination, as the peer sees it; a name is looked up there. The peer must allow it.'),
+  listen: localAddress.describe(
+    'Local address that applications connect to. Port 0: a free one, shown by `holdfast status`.',
+  ),
+  peer: z.string().describe('Name of the peer on whose side the destination is.'),
+  to: destination.describe('Destination, as the peer sees it; a name is looked up there. The peer must allow it.'),
+})
+
+const admin = z.strictObject({
+  socket: z
+    .string()
+    .default(DEFAULT_SOCKET)
+    .describe(
+      'Unix socket for `holdfast status`, `holdfast migrate` and metrics; only this user can open it. ' +
+        `Default holdfast.sock; at most ${LIMITS.socketPathBytesMax} bytes with its directory.`,
+    ),
 })
 
 export const configSchema = z
   .strictObject({
-    identity: z.string().default('identity.pem').describe('PEM file with this host’s key, made by `holdfast init`; nobody else may read it.'),
-    listen: z.array(listener).max(16).default([]).describe('Where peers can reach this host. Empty: this host only dials.'),
-    advertise: z
-      .array(endpoint)
-      .max(16)
+    identity: z
+      .string()
+      .default(DEFAULT_IDENTITY)
+      .describe(
+        'PEM file with this host’s key, made by `holdfast init`; refused when others can read it. Default identity.pem.',
+      ),
+    listen: list(listener, LIMITS.configListenMax)
       .default([])
-      .describe('What peers are told to dial. Empty: the listen URLs, wildcards replaced by this host’s current addresses.'),
-    peers: z.array(peer).max(1_000).default([]).describe('The other sidecars. Anybody else is refused.'),
-    forward: z.array(forward).max(1_000).default([]).describe('Local ports that lead to destinations on a peer’s side.'),
+      .describe(
+        `Where peers can reach this host. Empty (default): this host only dials. At most ${LIMITS.configListenMax}.`,
+      ),
+    advertise: list(endpoint, LIMITS.endpointsPerPeerMax)
+      .default([])
+      .describe(
+        'What peers are told to dial. Empty (default): the listen URLs, wildcards replaced by this host’s current addresses. ' +
+          `At most ${LIMITS.endpointsPerPeerMax}.`,
+      ),
+    peers: list(peer, LIMITS.configPeersMax)
+      .default([])
+      .describe(
+        `The other sidecars; anybody else is refused with PEER_UNKNOWN. Default none, at most ${LIMITS.configPeersMax}.`,
+      ),
+    forward: list(forward, LIMITS.configForwardsMax)
+      .default([])
+      .describe(
+        `Local ports that lead to destinations on a peer’s side. Default none, at most ${LIMITS.configForwardsMax}.`,
+      ),
     hold: hold
       .default('24h')
-      .describe('How long connections are kept without any path; the smaller of both sides’ values holds. Then they are reset. 1s to 30d.'),
-    admin: z
-      .strictObject({
-        socket: z
-          .string()
-          .default('holdfast.sock')
-          .describe('Unix socket for `holdfast status` and `migrate`; only this user can open it. At most 107 bytes.'),
-      })
-      .default({ socket: 'holdfast.sock' })
-      .describe('How commands speak to the running sidecar.'),
-    ca: z.string().optional().describe('PEM file of the authorities trusted when dialing wss. Without it, those that Node.js trusts.'),
+      .describe(
+        'How long connections are kept without any path: a number with ms, s, m, h or d, or a number of seconds; 1s to 30d, ' +
+          'default 24h. The smaller of both sides’ values holds. After it, they are reset with HOLD_EXPIRED.',
+      ),
+    admin: admin.default({ socket: DEFAULT_SOCKET }).describe('How commands speak to the running sidecar.'),
+    ca: z
+      .string()
+      .optional()
+      .describe(
+        'PEM file of the authorities trusted when wss endpoints are dialed. Default: those that Node.js trusts.',
+      ),
   })
   .describe('Configuration of a Holdfast sidecar. Relative paths are relative to the file.')
 
@@ -94,7 +189,7 @@ export type ConfigFile = z.output<typeof configSchema>
 /** What a person may leave out. */
 export type ConfigInput = z.input<typeof configSchema>
 
-/** The schema for editors (JSON Schema 2020-12). */
-export function jsonSchema(): object {
-  return { $id: 'holdfast-config', title: 'Holdfast configuration', ...z.toJSONSchema(configSchema, { io: 'input' }) }
+/** The schema for editors (JSON Schema 2020-12). It knows keys and types; what a text must look like, only `loadConfig` does. */
+export function jsonSchema(): Record<string, unknown> {
+  return { title: 'Holdfast configuration', ...z.toJSONSchema(configSchema, { io: 'input' }) }
 }

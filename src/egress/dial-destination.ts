@@ -1,61 +1,171 @@
 /**
- * Dials a destination for a peer. What was checked is what is dialed: a name is looked up once, each of its addresses is judged,
- * and the address itself is connected to, so a name cannot mean one thing to the rule and another to the connection.
+ * Dials what a peer asks for, if its allow-list permits. What was checked is what is dialed: a name is looked up once,
+ * and its addresses, not the name, go to connect().
+ *
+ *     address ----------------------------------> an address rule must hold it -> dial
+ *     name that a name rule names --> look up -----------------------------------> dial all, in order
+ *     any other name ---------------> look up --> those an address rule holds ---> dial, in order
  */
-import { lookup } from 'node:dns/promises'
-import { isIP } from 'node:net'
+import { lookup as dnsLookup } from 'node:dns/promises'
+import { isHostName } from '../base/allow-rule.ts'
 import type { WireCode } from '../base/codes.ts'
-import { formatHostPort, type HostPort, plainAddress } from '../base/endpoint.ts'
+import { formatHostPort, type HostPort } from '../base/endpoint.ts'
+import { parseIpAddress } from '../base/ip-address.ts'
 import { LIMITS } from '../base/limits.ts'
 import { ApplicationSocket } from '../platform/application-socket.ts'
 import type { AllowList } from './allow-list.ts'
 
+/** Addresses of a name, best first. A failure with `code` TIMED_OUT is told as that, any other as NAME_NOT_FOUND. */
+export type Lookup = (name: string) => Promise<readonly string[]>
+
+export interface DialOptions {
+  /** Aborted: the dial ends with APPLICATION_RESET. */
+  readonly signal: AbortSignal
+  /**
+   * Pass one that limits lookups in the process: each blocks a thread of libuv's four.
+   * @default getaddrinfo
+   */
+  readonly lookup?: Lookup
+  /** Milliseconds for all connects together. @default LIMITS.egressConnectMs */
+  readonly connectMs?: number
+  /** Milliseconds for the lookup. @default LIMITS.resolveMs */
+  readonly resolveMs?: number
+}
+
 export interface Destination {
   readonly socket: ApplicationSocket
-  /** `host:port` of the address that answered. */
+  /** `address:port` that answered. */
   readonly remote: string
 }
 
-/** @returns the connection, or NOT_ALLOWED, NAME_NOT_FOUND, REFUSED, TIMED_OUT or UNREACHABLE */
+/** @returns a code when there is no connection: of several failures the one that got furthest */
 export async function dialDestination(
   to: HostPort,
   allow: AllowList,
-  { signal }: { signal: AbortSignal },
+  options: DialOptions,
 ): Promise<Destination | WireCode> {
-  const addresses = await resolve(to.host)
-  // A name that no rule knows must not be told apart from one that does not exist.
-  const allowed = isIP(to.host) === 0 && allow.allowsName(to.host, to.port)
-  if (addresses.length === 0) return allowed ? 'NAME_NOT_FOUND' : 'NOT_ALLOWED'
-  if (!allowed && !addresses.every(address => allow.allowsAddress(address, to.port))) return 'NOT_ALLOWED'
-  const deadline = AbortSignal.timeout(LIMITS.egressConnectMs)
-  let code: WireCode = 'UNREACHABLE'
-  for (const host of addresses) {
+  const { signal } = options
+  const addresses = await candidates(to, allow, options)
+  if (signal.aborted) return 'APPLICATION_RESET'
+  if (typeof addresses === 'string') return addresses
+  const answer = await dialInOrder(addresses, to.port, options)
+  if (!signal.aborted) return answer
+  if (typeof answer !== 'string') answer.socket.reset()
+  return 'APPLICATION_RESET'
+}
+
+/** The addresses that may be dialed, at least one. */
+async function candidates({ host, port }: HostPort, allow: AllowList, options: DialOptions) {
+  const address = parseIpAddress(host)
+  if (address !== undefined) return allow.allowsAddress(host, port) ? [address.text] : 'NOT_ALLOWED'
+  const isNamed = allow.allowsName(host, port)
+  if (!isNamed && !allow.allowsSomeAddress(port)) return 'NOT_ALLOWED'
+  if (!isHostName(host)) return 'NAME_NOT_FOUND'
+  const found = await lookUp(host, options)
+  if (typeof found === 'string') return found
+  if (found.length === 0) return 'NAME_NOT_FOUND'
+  const allowed = isNamed ? found : found.filter(answer => allow.allowsAddress(answer, port))
+  return allowed.length > 0 ? allowed.slice(0, LIMITS.addressesPerNameMax) : 'NOT_ALLOWED'
+}
+
+async function lookUp(
+  name: string,
+  { lookup = systemLookup, resolveMs = LIMITS.resolveMs, signal }: DialOptions,
+): Promise<readonly string[] | WireCode> {
+  const deadline = new Deadline(resolveMs, signal)
+  const late = new Promise<WireCode>(resolve => {
+    deadline.signal.addEventListener('abort', () => resolve('TIMED_OUT'), { once: true })
+  })
+  const found = lookup(name).catch(error => (isTimeout(error) ? 'TIMED_OUT' : 'NAME_NOT_FOUND') as WireCode)
+  try {
+    return await Promise.race([found, late])
+  } finally {
+    deadline.clear()
+  }
+}
+
+async function dialInOrder(
+  addresses: readonly string[],
+  port: number,
+  { connectMs = LIMITS.egressConnectMs, signal }: DialOptions,
+): Promise<Destination | WireCode> {
+  const endsAt = performance.now() + connectMs
+  let worst: WireCode = 'UNREACHABLE'
+  for (const [index, host] of addresses.entries()) {
+    // An address that swallows packets takes its share of the time, and no more.
+    const shareMs = (endsAt - performance.now()) / (addresses.length - index)
+    const deadline = new Deadline(shareMs, signal)
     try {
-      const socket = await ApplicationSocket.connect({ host, port: to.port }, { signal: AbortSignal.any([signal, deadline]) })
+      const socket = await ApplicationSocket.connect({ host, port }, deadline)
       return { socket, remote: formatHostPort(socket.remote) }
     } catch (error) {
-      code = deadline.aborted ? 'TIMED_OUT' : codeOf(error)
-      if (signal.aborted || deadline.aborted) break
+      worst = further(worst, connectCode(error))
+    } finally {
+      deadline.clear()
     }
+    if (signal.aborted) break
   }
-  return code
+  return worst
 }
 
-async function resolve(host: string): Promise<readonly string[]> {
-  if (isIP(host) !== 0) return [plainAddress(host)]
-  const late = new Promise<never>((_, reject) => {
-    setTimeout(() => reject(new Error('late')), LIMITS.resolveMs).unref()
-  })
-  try {
-    const answers = await Promise.race([lookup(host, { all: true, verbatim: true }), late])
-    return answers.map(({ address }) => plainAddress(address))
-  } catch {
-    return []
+/** How far an attempt got: refused means that the host is there. */
+const PROGRESS: readonly WireCode[] = ['UNREACHABLE', 'OVERLOADED', 'TIMED_OUT', 'REFUSED']
+
+function further(a: WireCode, b: WireCode): WireCode {
+  return PROGRESS.indexOf(b) > PROGRESS.indexOf(a) ? b : a
+}
+
+const CONNECT_CODES: Partial<Record<string, WireCode>> = {
+  ECONNREFUSED: 'REFUSED',
+  // Accepted and reset before connect() could tell.
+  ECONNRESET: 'REFUSED',
+  ETIMEDOUT: 'TIMED_OUT',
+  TIMED_OUT: 'TIMED_OUT',
+  // Out of file descriptors or socket memory on this host.
+  EMFILE: 'OVERLOADED',
+  ENFILE: 'OVERLOADED',
+  ENOBUFS: 'OVERLOADED',
+  ENOMEM: 'OVERLOADED',
+}
+
+function connectCode(error: unknown): WireCode {
+  return CONNECT_CODES[codeOfError(error)] ?? 'UNREACHABLE'
+}
+
+function isTimeout(error: unknown): boolean {
+  return codeOfError(error) === 'TIMED_OUT'
+}
+
+function codeOfError(error: unknown): string {
+  return String((error as { code?: unknown } | undefined)?.code)
+}
+
+/** A signal that aborts after some time, or when `outer` does. */
+class Deadline {
+  readonly #controller = new AbortController()
+  readonly #outer: AbortSignal
+  readonly #timer: NodeJS.Timeout
+  readonly #abort = () => this.#controller.abort({ code: 'TIMED_OUT' })
+
+  constructor(withinMs: number, outer: AbortSignal) {
+    this.#outer = outer
+    this.#timer = setTimeout(this.#abort, withinMs)
+    outer.addEventListener('abort', this.#abort, { once: true })
+    if (outer.aborted) this.#abort()
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  clear(): void {
+    clearTimeout(this.#timer)
+    this.#outer.removeEventListener('abort', this.#abort)
   }
 }
 
-function codeOf(error: unknown): WireCode {
-  const { code } = error as NodeJS.ErrnoException
-  if (code === 'ECONNREFUSED') return 'REFUSED'
-  return code === 'ETIMEDOUT' ? 'TIMED_OUT' : 'UNREACHABLE'
+/** In the system's own order (RFC 6724), as every other program on this host sees it. */
+async function systemLookup(name: string): Promise<readonly string[]> {
+  const answers = await dnsLookup(name, { all: true, order: 'verbatim' })
+  return answers.map(answer => answer.address)
 }

@@ -59,7 +59,9 @@ export class Association {
     this.#holdMs = options.holdMs
     const emit = (event: EngineEvent) => this.#events.push(event)
     const parity = options.isGreaterPeer ? 1 : 0
-    this.#sessions = new Sessions({ parity, budget: options.budget, sessionsMax: options.sessionsMax, emit })
+    const rttMs = () => this.#migration.active?.rttMs ?? 0
+    const { budget, sessionsMax } = options
+    this.#sessions = new Sessions({ parity, budget, sessionsMax, rttMs, emit })
     const { isGreaterPeer, endpoints } = options
     this.#migration = new Migration({ isGreaterPeer, sessions: this.#sessions, emit, endpoints }, now)
   }
@@ -320,7 +322,6 @@ export class Association {
         return
       case 'pong':
         link.handlePong(message.id, now)
-        if (link === this.#migration.active) this.#sessions.rttMs = link.rttMs ?? 0
         return
       case 'drain':
         this.#isPeerDraining = true

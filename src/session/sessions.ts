@@ -46,6 +46,8 @@ export interface SessionsOptions {
   readonly parity: 0 | 1
   readonly budget: Budget
   readonly sessionsMax: number
+  /** Round trip of the active carrier; 0 while unknown. */
+  readonly rttMs: () => number
   readonly emit: (event: EngineEvent) => void
 }
 
@@ -56,7 +58,6 @@ export class Sessions {
   deliveredBytes = 0
   /** Outboxes are filled up to this; follows the carrier's flight. */
   outboxTargetBytes: number = LIMITS.flightBytesMin * 2
-  rttMs = 0
   /** When acknowledgements that wait for company leave at the latest. */
   ackDueAt = Number.POSITIVE_INFINITY
   /** Second transmissions, in bytes. */
@@ -224,7 +225,7 @@ export class Sessions {
     const session = this.#table.get(ref)
     if (session === undefined) return
     session.inbox.consumed += bytes
-    session.window.handleConsumed(session.inbox.consumed, now, this.rttMs)
+    session.window.handleConsumed(session.inbox.consumed, now, this.#options.rttMs())
     if (session.isAckWorthwhile()) this.#acksDue.add(session)
     this.#settle(session, now)
   }
@@ -428,7 +429,7 @@ export class Sessions {
     if (session.isAckWorthwhile() || session.inbox.isFinReceived) this.#acksDue.add(session)
     else {
       this.#acksWaiting.add(session)
-      const delayMs = Math.min(LIMITS.ackDelayMaxMs, Math.max(LIMITS.ackDelayMinMs, this.rttMs / 4))
+      const delayMs = Math.min(LIMITS.ackDelayMaxMs, Math.max(LIMITS.ackDelayMinMs, this.#options.rttMs() / 4))
       this.ackDueAt = Math.min(this.ackDueAt, now + delayMs)
     }
   }

@@ -3,6 +3,7 @@ import type { Code } from '../base/codes.ts'
 import type { Config } from '../config/config.ts'
 import type { Identity } from '../secure/identity.ts'
 import type { ForwardStatus, StatusReport } from './status.ts'
+import type { Totals } from './totals.ts'
 
 export interface Log {
   debug(message: string, fields?: Record<string, unknown>): void
@@ -35,6 +36,8 @@ export interface Sidecar {
   status(): StatusReport
   /** Counters by code, for metrics. */
   resets(): ReadonlyMap<string, number>
+  /** Further counters for metrics, where they are kept. */
+  totals?(): Totals
   /** Moves the paths of one peer, or of all, as if a better one had appeared. */
   migrate(peer?: string): Promise<readonly MigrateResult[]>
 }

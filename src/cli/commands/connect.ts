@@ -1,10 +1,7 @@
-import { createServer } from 'node:net'
-import { type HostPort, parseHostPort } from '../../base/endpoint.ts'
-import { OperatorError } from '../../base/errors.ts'
 import { LIMITS } from '../../base/limits.ts'
-import type { ForwardConfig } from '../../config/config.ts'
 import { decodeTicket } from '../../config/ticket.ts'
 import { identityFromSeed, peerIdText } from '../../secure/identity.ts'
+import { localAddresses } from '../local-ports.ts'
 import { createLog, type LogFormat, type LogLevel } from '../log.ts'
 import { runSidecar } from '../run.ts'
 
@@ -14,10 +11,11 @@ export interface ConnectOptions {
 }
 
 /** Opens every service of a ticket on a local port, for as long as it runs. */
-export async function connect(text: string, localText: string | undefined, options: ConnectOptions): Promise<void> {
-  const ticket = decodeTicket(text === '-' ? await readStandardInput() : text, Date.now())
-  const forward = await chooseForwards(ticket.services, localText)
+export async function connect(text: string, local: string | undefined, options: ConnectOptions): Promise<void> {
+  const ticket = decodeTicket(text === '-' ? await firstLine(process.stdin) : text, Date.now())
+  const addresses = await localAddresses(ticket.services, local)
   const identity = await identityFromSeed(ticket.seed)
+  const { createSidecar } = await import('../../sidecar/sidecar.ts')
   process.exitCode = await runSidecar({
     identity,
     log: createLog(options.logLevel, options.logFormat),
@@ -26,11 +24,12 @@ export async function connect(text: string, localText: string | undefined, optio
       listen: [],
       advertise: [],
       peers: [{ name: 'ticket', id: peerIdText(ticket.serverHash), endpoints: ticket.endpoints, allow: [] }],
-      forward,
+      forward: ticket.services.map((to, i) => ({ listen: addresses[i]!, peer: 'ticket', to })),
       holdMs: LIMITS.holdMs,
       admin: { socket: undefined },
       ca: undefined,
     },
+    create: createSidecar,
     onReady: sidecar => {
       for (const { listen, to } of sidecar.forwards) process.stdout.write(`${listen} -> ${to}\n`)
       process.stdout.write('ready\n')
@@ -38,44 +37,12 @@ export async function connect(text: string, localText: string | undefined, optio
   })
 }
 
-/** With LOCAL:PORT, that and the ports after it; else each service's own port where it is free, or any free one. */
-async function chooseForwards(services: readonly HostPort[], localText: string | undefined): Promise<readonly ForwardConfig[]> {
-  if (localText !== undefined) {
-    const first = parseHostPort(localText)
-    if (first === undefined || (first.port > 0 && first.port + services.length > 65_536)) {
-      throw new OperatorError('USAGE', `"${localText}" is no local address: write host:port, such as 127.0.0.1:15432`)
-    }
-    return services.map((to, i) => ({
-      listen: { host: first.host, port: first.port === 0 ? 0 : first.port + i },
-      peer: 'ticket',
-      to,
-    }))
-  }
-  const forwards: ForwardConfig[] = []
-  const taken = new Set<number>()
-  for (const to of services) {
-    const port = !taken.has(to.port) && (await isFree(to.port)) ? to.port : 0
-    taken.add(port)
-    forwards.push({ listen: { host: '127.0.0.1', port }, peer: 'ticket', to })
-  }
-  return forwards
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise(resolve => {
-    const probe = createServer()
-    probe.once('error', () => resolve(false))
-    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)))
-  })
-}
-
-async function readStandardInput(): Promise<string> {
+/** Whoever pipes the ticket may keep the pipe open. */
+async function firstLine(input: NodeJS.ReadableStream): Promise<string> {
   let text = ''
-  for await (const chunk of process.stdin) {
+  for await (const chunk of input) {
     text += chunk
-    // The ticket is one line; whoever pipes it may keep the pipe open.
-    if (text.includes('\n') || text.length > 65_536) break
+    if (text.includes('\n') || text.length > LIMITS.ticketCharsMax) break
   }
-  return text.trim()
+  return text.split('\n')[0]!
 }
-

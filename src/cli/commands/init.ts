@@ -1,16 +1,19 @@
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { OperatorError } from '../../base/errors.ts'
-import { readIdentityFile } from '../../config/identity-file.ts'
 import { createIdentity, loadIdentity } from '../../secure/identity.ts'
 import { CONFIG_FILE } from '../find-config.ts'
+import { identityOf } from '../identity-of.ts'
 
 const IDENTITY_FILE = 'identity.pem'
 
-/** Writes both files or neither, and never over what is there. */
+/**
+ * Writes both files or neither, and never over what is there.
+ * @throws OperatorError FILE_EXISTS, FILE_UNREADABLE when the directory cannot be written
+ */
 export async function init(directory: string): Promise<void> {
-  const files = [IDENTITY_FILE, CONFIG_FILE].map(name => join(resolve(directory), name))
-  for (const file of files) {
+  const [identityFile, configFile] = [IDENTITY_FILE, CONFIG_FILE].map(name => join(resolve(directory), name))
+  for (const file of [identityFile!, configFile!]) {
     if (existsSync(file)) {
       throw new OperatorError('FILE_EXISTS', `${file} exists already, and nothing was written: choose another --dir`)
     }
@@ -19,17 +22,27 @@ export async function init(directory: string): Promise<void> {
   const { peerId } = loadIdentity(pem)
   try {
     mkdirSync(resolve(directory), { recursive: true })
-    writeFileSync(files[0]!, pem, { mode: 0o600, flag: 'wx' })
-    chmodSync(files[0]!, 0o600)
-    writeFileSync(files[1]!, template(peerId), { flag: 'wx' })
+    writeFileSync(identityFile!, pem, { mode: 0o600, flag: 'wx' })
+    writeOrUndo(configFile!, template(peerId), identityFile!)
   } catch (cause) {
-    throw new OperatorError('FILE_UNREADABLE', `cannot write into ${resolve(directory)}: ${(cause as Error).message}`, { cause })
+    const message = `cannot write into ${resolve(directory)}: ${(cause as Error).message}`
+    throw new OperatorError('FILE_UNREADABLE', message, { cause })
   }
   process.stdout.write(`${peerId}\n`)
 }
 
+/** @throws OperatorError FILE_UNREADABLE, IDENTITY_EXPOSED, IDENTITY_INVALID */
 export function printId(directory: string): void {
-  process.stdout.write(`${loadIdentity(readIdentityFile(join(resolve(directory), IDENTITY_FILE))).peerId}\n`)
+  process.stdout.write(`${identityOf(join(resolve(directory), IDENTITY_FILE)).peerId}\n`)
+}
+
+function writeOrUndo(file: string, text: string, undo: string): void {
+  try {
+    writeFileSync(file, text, { flag: 'wx' })
+  } catch (error) {
+    rmSync(undo)
+    throw error
+  }
 }
 
 function template(peerId: string): string {

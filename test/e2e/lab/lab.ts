@@ -12,6 +12,7 @@
  */
 import { Namespace } from './namespace.ts'
 import { Router } from './router.ts'
+import { run } from './shell.ts'
 import { TunLinks } from './tun-link.ts'
 
 export interface LabOptions {
@@ -52,6 +53,7 @@ export class Lab {
   /** `number` tells the labs of one process apart. @throws Error with the failed command; nothing is left behind */
   static async create(number: number, options: LabOptions = {}): Promise<Lab> {
     const made: Namespace[] = []
+    let link: TunLinks | undefined
     const make = async (host: string) => {
       const namespace = await Namespace.create(`hflab-${process.pid}-${number}-${host}`)
       made.push(namespace)
@@ -59,7 +61,7 @@ export class Lab {
     }
     try {
       const [near, middle, far] = await Promise.all([make('near'), make('router'), make('far')])
-      const link = await TunLinks.start([
+      link = await TunLinks.start([
         {
           name: 'wan',
           ends: [
@@ -75,6 +77,7 @@ export class Lab {
       await lab.#wire(middle)
       return lab
     } catch (error) {
+      await link?.end()
       for (const namespace of made) await namespace.remove()
       throw error
     }
@@ -88,9 +91,7 @@ export class Lab {
 
   async addAddress(where: Uplink | 'far', address: string): Promise<void> {
     const host = where === 'far' ? this.far : this.near
-    const routes = where === 'far' ? farRoutes() : uplinkRoutes(where)
-    const family = address.includes(':') ? '-6' : '-4'
-    await host.ip(...addressLines('add', where, address), ...routes.filter(line => line.startsWith(family)).map(bare))
+    await host.ip(...addressLines('add', where, address), ...routeLines(where, [address]))
   }
 
   async removeAddress(where: Uplink | 'far', address: string): Promise<void> {
@@ -100,13 +101,16 @@ export class Lab {
 
   /** Takes an uplink of the near host down: its routes go, IPv6 addresses too. */
   async uplinkDown(uplink: Uplink): Promise<void> {
-    await this.near.ip(`link set ${uplink} down`)
+    await this.near.ip(`link set dev ${uplink} down`)
   }
 
-  /** Brings it up again, with its first addresses and routes. */
-  async uplinkUp(uplink: Uplink): Promise<void> {
-    const routes = uplinkRoutes(uplink).map(bare)
-    await this.near.ip(`link set ${uplink} up`, ...addressLines('replace', uplink, ADDRESS[uplink].v6), ...routes)
+  /** Brings it up again with these addresses, besides those it kept, and its routes. */
+  async uplinkUp(uplink: Uplink, addresses: readonly string[] = Object.values(ADDRESS[uplink])): Promise<void> {
+    const lines = [
+      ...addresses.flatMap(address => addressLines('replace', uplink, address)),
+      ...routeLines(uplink, addresses),
+    ]
+    await this.near.ip(`link set dev ${uplink} up`, ...lines)
   }
 
   /** Removes everything; harmless when repeated. */
@@ -117,26 +121,29 @@ export class Lab {
 
   async #wire(middle: Namespace): Promise<void> {
     await this.near.ip(
-      `link add a type veth peer name a netns ${middle.name}`,
-      `link add b type veth peer name b netns ${middle.name}`,
+      `link add name a type veth peer name a netns ${middle.name}`,
+      `link add name b type veth peer name b netns ${middle.name}`,
     )
     await middle.run(['sh', '-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/ipv6/conf/all/forwarding'])
     const routerLines = (['a', 'b', 'wan'] as const).flatMap(device => {
       const [v4, v6] = PREFIX[device === 'wan' ? 'far' : device]
-      return [`link set ${device} up`, `address add ${v4}.1/16 dev ${device}`, `address add ${v6}:1/64 dev ${device} nodad`]
+      return [`link set dev ${device} up`, `address add ${v4}.1/16 dev ${device}`, `address add ${v6}:1/64 dev ${device} nodad`]
     })
     const nearLines = (['a', 'b'] as const).flatMap(uplink => [
-      `link set ${uplink} up`,
+      `link set dev ${uplink} up`,
       ...addressLines('add', uplink, ADDRESS[uplink].v4),
       ...addressLines('add', uplink, ADDRESS[uplink].v6),
+      ...routeLines(uplink, [ADDRESS[uplink].v4, ADDRESS[uplink].v6]),
     ])
     await middle.ip(...routerLines)
-    await this.near.ip(...nearLines, ...sourceRules(), ...(['a', 'b'] as const).flatMap(uplinkRoutes).map(bare))
+    await this.near.ip(...nearLines, ...sourceRules(0))
+    // In a batch `rule` knows IPv4 only, unless the whole batch is IPv6.
+    await run(['ip', '-6', '-n', this.near.name, '-batch', '-'], { input: `${sourceRules(1).join('\n')}\n` })
     await this.far.ip(
       'link set wan up',
       ...addressLines('add', 'far', ADDRESS.far.v4),
       ...addressLines('add', 'far', ADDRESS.far.v6),
-      ...farRoutes().map(bare),
+      ...routeLines('far', [ADDRESS.far.v4, ADDRESS.far.v6]),
     )
     await this.router.install()
   }
@@ -148,28 +155,24 @@ function addressLines(verb: 'add' | 'del' | 'replace', where: Uplink | 'far', ad
   return [`address ${verb} ${address}/${isV6 ? '64' : '16'} dev ${device}${isV6 && verb !== 'del' ? ' nodad' : ''}`]
 }
 
-/** Each line begins with its family, which `bare` turns into a batch line. */
-function uplinkRoutes(uplink: Uplink): readonly string[] {
-  const [v4, v6] = PREFIX[uplink]
-  return [
-    `-4 default via ${v4}.1 dev ${uplink} metric ${METRIC[uplink]}`,
-    `-4 default via ${v4}.1 dev ${uplink} table ${TABLE[uplink]}`,
-    `-6 default via ${v6}:1 dev ${uplink} metric ${METRIC[uplink]}`,
-    `-6 default via ${v6}:1 dev ${uplink} table ${TABLE[uplink]}`,
-  ]
+/** The host's routes through one of its interfaces, of the families of `addresses`. */
+function routeLines(where: Uplink | 'far', addresses: readonly string[]): readonly string[] {
+  const [v4, v6] = PREFIX[where]
+  return [...new Set(addresses.map(address => (address.includes(':') ? `::/0 via ${v6}:1` : `0.0.0.0/0 via ${v4}.1`)))].flatMap(
+    route => {
+      if (where === 'far') return [`route replace ${route} dev wan`]
+      return [
+        `route replace ${route} dev ${where} metric ${METRIC[where]}`,
+        `route replace ${route} dev ${where} table ${TABLE[where]}`,
+      ]
+    },
+  )
 }
 
-function farRoutes(): readonly string[] {
-  return ['-4 default dev wan', '-6 default dev wan']
-}
-
-function sourceRules(): readonly string[] {
-  return (['a', 'b'] as const).flatMap(uplink => {
-    const [v4, v6] = PREFIX[uplink]
-    return [`rule add from ${v4}.0/16 lookup ${TABLE[uplink]}`, `rule add from ${v6}:/64 lookup ${TABLE[uplink]}`]
+/** Family 0 is IPv4, 1 is IPv6. */
+function sourceRules(family: 0 | 1): readonly string[] {
+  return (['a', 'b'] as const).map(uplink => {
+    const prefix = PREFIX[uplink][family]
+    return `rule add from ${prefix}${family === 0 ? '.0/16' : ':/64'} lookup ${TABLE[uplink]}`
   })
-}
-
-function bare(route: string): string {
-  return `route replace ${route.slice(3)}`
 }

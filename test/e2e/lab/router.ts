@@ -12,9 +12,13 @@ export interface Traffic {
 
 const TABLE = `
 table inet lab {
-  chain account { type filter hook forward priority -20; policy accept; }
+  chain account {
+    type filter hook forward priority -20; policy accept;
+    iifname != "wan" update @sources { ip saddr }
+  }
   chain faults { type filter hook forward priority -10; policy accept; }
   counter swallowed { }
+  set sources { type ipv4_addr; flags dynamic; size 4096; counter; }
 }
 `
 
@@ -60,6 +64,13 @@ export class Router {
   /** What went to this address since `count`. */
   async to(address: string): Promise<Traffic> {
     return this.#read(address, 'to')
+  }
+
+  /** Every IPv4 address of the near side that was ever forwarded, with what came from it. */
+  async sources(): Promise<ReadonlyMap<string, Traffic>> {
+    const listing = await this.namespace.run(['nft', 'list', 'set', 'inet', 'lab', 'sources'])
+    const entries = listing.matchAll(/([0-9.]+) counter packets (\d+) bytes (\d+)/g)
+    return new Map([...entries].map(([, address, packets, bytes]) => [address ?? '', { packets: Number(packets), bytes: Number(bytes) }]))
   }
 
   /** Drops everything that would be forwarded, in both directions, and tells nobody. */

@@ -1,0 +1,55 @@
+/**
+ * IP addresses in text (RFC 4291 section 2.2, RFC 5952 loosely): strict, so that what a rule is checked against is
+ * what the kernel dials. No short forms of inet_aton (`127.1`, `0x7f.1`, `010.0.0.1`), no zones.
+ */
+export interface IpAddress {
+  readonly family: 4 | 6
+  /** As given, but an IPv4-mapped IPv6 address is the IPv4 address it stands for. */
+  readonly text: string
+}
+
+const GROUPS = 8
+const MAPPED_PREFIX = '0:0:0:0:0:65535'
+
+/** @returns undefined when `text` is no address */
+export function parseIpAddress(text: string): IpAddress | undefined {
+  if (parseIpv4(text) !== undefined) return { family: 4, text }
+  const groups = parseIpv6(text)
+  if (groups === undefined) return undefined
+  if (groups.slice(0, 6).join(':') !== MAPPED_PREFIX) return { family: 6, text }
+  const bytes = groups.slice(6).flatMap(group => [group >> 8, group & 0xff])
+  return { family: 4, text: bytes.join('.') }
+}
+
+function parseIpv4(text: string): readonly number[] | undefined {
+  const parts = text.split('.')
+  if (parts.length !== 4 || !parts.every(part => /^(0|[1-9]\d{0,2})$/.test(part))) return undefined
+  const bytes = parts.map(Number)
+  return bytes.every(byte => byte <= 255) ? bytes : undefined
+}
+
+/** The eight 16-bit groups. */
+function parseIpv6(text: string): readonly number[] | undefined {
+  const halves = text.split('::')
+  if (halves.length > 2) return undefined
+  const head = parseGroups(halves[0]!, halves.length === 1)
+  const tail = halves.length === 1 ? [] : parseGroups(halves[1]!, true)
+  if (head === undefined || tail === undefined) return undefined
+  const missing = GROUPS - head.length - tail.length
+  if (halves.length === 1 ? missing !== 0 : missing < 1) return undefined
+  return [...head, ...new Array<number>(missing).fill(0), ...tail]
+}
+
+/** @param isLast whether the last group may be an IPv4 address in dots, which is two groups */
+function parseGroups(text: string, isLast: boolean): readonly number[] | undefined {
+  if (text === '') return []
+  const groups: number[] = []
+  const parts = text.split(':')
+  for (const [index, part] of parts.entries()) {
+    const bytes = isLast && index === parts.length - 1 ? parseIpv4(part) : undefined
+    if (bytes !== undefined) groups.push(bytes[0]! * 256 + bytes[1]!, bytes[2]! * 256 + bytes[3]!)
+    else if (/^[\da-f]{1,4}$/i.test(part)) groups.push(Number.parseInt(part, 16))
+    else return undefined
+  }
+  return groups
+}

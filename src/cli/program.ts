@@ -1,0 +1,94 @@
+/** The commands: words, options and examples. What they do is in commands/, loaded when it is called. */
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { VERSION } from '../sidecar/version.ts'
+import { LOG_FORMATS, LOG_LEVELS } from './log.ts'
+
+export function buildProgram(): Command {
+  const program = new Command('holdfast')
+    .description('TCP connections that survive when their host changes address')
+    .version(VERSION)
+    .exitOverride()
+    .showSuggestionAfterError()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'holdfast: ')) })
+    .addHelpText('after', '\nExample:\n  $ holdfast demo\n\nEach command explains itself: holdfast COMMAND --help')
+  addSetup(program)
+  addUp(program)
+  addTickets(program)
+  addQuestions(program)
+  addDemo(program)
+  return program
+}
+
+function addSetup(program: Command): void {
+  command(program, 'init', 'make an identity and a commented configuration', 'holdfast init --dir ~/holdfast')
+    .option('--dir <dir>', 'where to write identity.pem and holdfast.yaml', '.')
+    .action(async options => (await import('./commands/init.ts')).init(options.dir))
+  command(program, 'id', 'print the peer ID of an identity', 'holdfast id --dir ~/holdfast')
+    .option('--dir <dir>', 'where identity.pem is', '.')
+    .action(async options => (await import('./commands/init.ts')).printId(options.dir))
+}
+
+function addUp(program: Command): void {
+  const example = 'holdfast up --config /etc/holdfast/holdfast.yaml'
+  withLog(command(program, 'up', 'run the sidecar in the foreground, until SIGTERM or SIGINT', example))
+    .option('--config <file>', 'configuration (default: ./holdfast.yaml, then the user’s configuration directory)')
+    .option('--check', 'only check the configuration and the files it names')
+    .action(async options => (await import('./commands/up.ts')).up(options))
+}
+
+function addTickets(program: Command): void {
+  const serve = 'holdfast serve 127.0.0.1:5432'
+  withLog(command(program, 'serve', 'share services without a configuration, and print a ticket', serve))
+    .argument('<host:port...>', 'services that the holder of the ticket may reach')
+    .option('--listen <url>', 'where to listen', 'tcp://[::]:0')
+    .option('--advertise <url...>', 'endpoints to write into the ticket (default: this host’s addresses)')
+    .option('--expires <duration>', 'how long the ticket can be used to begin, such as 15m or 24h', '24h')
+    .action(async (services, options) => (await import('./commands/serve.ts')).serve(services, options))
+  const connect = 'holdfast connect hft1… 127.0.0.1:15432'
+  withLog(command(program, 'connect', 'open the services of a ticket on local ports', connect))
+    .argument('<ticket>', 'what `holdfast serve` printed, or - to read it from standard input')
+    .argument('[local:port]', 'where to listen; several services take the ports after it (default: their own, if free)')
+    .action(async (ticket, local, options) => (await import('./commands/connect.ts')).connect(ticket, local, options))
+}
+
+function addQuestions(program: Command): void {
+  withSocket(command(program, 'status', 'show peers, paths, sessions and migrations', 'holdfast status --watch'))
+    .option('--json', 'print the report as JSON')
+    .option('--watch', 'show it again every second')
+    .action(async options => (await import('./commands/status.ts')).status(options))
+  const migrate = 'holdfast migrate --peer office'
+  withSocket(command(program, 'migrate', 'move to a fresh path now, while the old one still works', migrate))
+    .option('--peer <name>', 'one peer only')
+    .action(async options => (await import('./commands/migrate.ts')).migrate(options))
+}
+
+function addDemo(program: Command): void {
+  const example = 'holdfast demo --mode loopback'
+  const modes = new Option('--mode <mode>', 'real interfaces in a user namespace, or loopback addresses')
+  command(program, 'demo', 'show a download that survives address changes, on this machine', example)
+    .addOption(modes.choices(['auto', 'namespace', 'loopback']).default('auto'))
+    .option('--seconds <n>', 'about how long (10-35)', seconds, 20)
+    .action(async options => (await import('./demo/demo.ts')).runDemo(options))
+}
+
+function command(program: Command, name: string, about: string, example: string): Command {
+  return program.command(name).description(about).addHelpText('after', `\nExample:\n  $ ${example}`)
+}
+
+function withLog(one: Command): Command {
+  return one
+    .addOption(new Option('--log-level <level>', 'least level shown').choices(LOG_LEVELS).default('info'))
+    .addOption(new Option('--log-format <format>', 'how log lines look').choices(LOG_FORMATS).default('text'))
+}
+
+function withSocket(one: Command): Command {
+  return one
+    .option('--config <file>', 'configuration of the running sidecar')
+    .option('--socket <path>', 'its admin socket, instead of a configuration')
+}
+
+function seconds(text: string): number {
+  const value = Number(text)
+  if (Number.isInteger(value) && value >= 10 && value <= 35) return value
+  throw new InvalidArgumentError('write a whole number from 10 to 35.')
+}

@@ -1,0 +1,82 @@
+/**
+ * From any value to a checked Config. All faults are told at once, each with its path, and with its line where there is a
+ * file. Nothing is taken from a configuration that has one fault.
+ */
+import { resolve } from 'node:path'
+import { parseEndpoint, parseHostPort } from '../base/endpoint.ts'
+import { ConfigError, type ConfigFault } from '../base/errors.ts'
+import type { Config } from './config.ts'
+import { parseDuration } from './duration.ts'
+import { type Path, pathText, reportIssue, valueAt } from './issues.ts'
+import { reportMeaning } from './meaning.ts'
+import { type ConfigFile, type ConfigInput, configSchema, DEFAULT_IDENTITY } from './schema.ts'
+
+/** Where a value came from. */
+export interface Source {
+  /** As faults name it. */
+  readonly file: string
+  /** What relative paths are relative to; absolute. */
+  readonly directory: string
+  /** 1-based, or undefined where there are no lines. */
+  lineOf(path: Path): number | undefined
+  /** Places that were written twice, which a value cannot show. */
+  readonly repeated: readonly Path[]
+}
+
+/** This host's peer ID, which may not be among the peers; or how to learn it from the identity file, where that can be read. */
+export type OwnId = string | ((identityFile: string) => string | undefined)
+
+/**
+ * The same checks for a value from code; relative paths are relative to `directory`.
+ * @throws ConfigError with every fault
+ */
+export function checkConfig(input: ConfigInput, directory: string, ownId?: OwnId): Config {
+  return check(input, { file: 'config', directory, lineOf: () => undefined, repeated: [] }, ownId)
+}
+
+/** @throws ConfigError with every fault, in the order of lines */
+export function check(value: unknown, source: Source, ownId: OwnId | undefined): Config {
+  const { file, directory, lineOf, repeated } = source
+  const faults: ConfigFault[] = []
+  const report = (path: Path, message: string) => {
+    const line = lineOf(path)
+    faults.push({ path: pathText(path), message, ...(line === undefined ? {} : { line }) })
+  }
+  const parsed = configSchema.safeParse(value)
+  for (const path of repeated) report(path, 'this key is there twice; leave one')
+  for (const issue of parsed.error?.issues ?? []) reportIssue(issue, value, report)
+  const own = typeof ownId === 'function' ? ownId(identityPath(value, directory)) : ownId
+  reportMeaning(value, directory, own, report)
+  if (!parsed.success || faults.length > 0) {
+    throw new ConfigError(
+      file,
+      faults.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)),
+    )
+  }
+  return toConfig(parsed.data, directory)
+}
+
+/** The identity file of a configuration that may have faults. */
+function identityPath(value: unknown, directory: string): string {
+  const name = valueAt(value, ['identity'])
+  return resolve(directory, typeof name === 'string' ? name : DEFAULT_IDENTITY)
+}
+
+function toConfig(file: ConfigFile, directory: string): Config {
+  const path = (name: string) => resolve(directory, name)
+  return {
+    identity: path(file.identity),
+    listen: file.listen.map(one => {
+      if (typeof one === 'string') return { endpoint: parseEndpoint(one)! }
+      const { url, cert, key } = one
+      const tls = cert === undefined || key === undefined ? {} : { tls: { certFile: path(cert), keyFile: path(key) } }
+      return { endpoint: parseEndpoint(url)!, ...tls }
+    }),
+    advertise: file.advertise.map(one => parseEndpoint(one)!),
+    peers: file.peers.map(one => ({ ...one, endpoints: one.endpoints.map(text => parseEndpoint(text)!) })),
+    forward: file.forward.map(one => ({ ...one, listen: parseHostPort(one.listen)!, to: parseHostPort(one.to)! })),
+    holdMs: parseDuration(file.hold)!,
+    admin: { socket: path(file.admin.socket) },
+    ca: file.ca === undefined ? undefined : path(file.ca),
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * What no schema can say: names that lead nowhere, things that are there twice, files that must come together. It looks at the
+ * document as it was written, so that these faults are told together with those of the schema.
+ */
+import { resolve } from 'node:path'
+import { formatHostPort, parseEndpoint, parseHostPort } from '../base/endpoint.ts'
+import { LIMITS } from '../base/limits.ts'
+import { type Path, type Report, valueAt } from './issues.ts'
+import { DEFAULT_SOCKET } from './schema.ts'
+import { didYouMean } from './words.ts'
+
+/**
+ * @param value anything; what is missing or of a wrong type is passed over
+ * @param ownId this host's peer ID, where it is known
+ */
+export function reportMeaning(value: unknown, directory: string, ownId: string | undefined, report: Report): void {
+  checkPeers(value, ownId, report)
+  checkForwards(value, report)
+  checkListeners(value, report)
+  checkPlaces(value, report)
+  checkSocket(value, directory, report)
+}
+
+function checkPeers(value: unknown, ownId: string | undefined, report: Report): void {
+  const names = texts(value, 'peers', 'name')
+  const ids = texts(value, 'peers', 'id')
+  repeats(names, i => report(['peers', i, 'name'], `the name "${names[i]}" is used twice`))
+  repeats(ids, i => report(['peers', i, 'id'], 'this peer ID is there twice; write one entry with all its endpoints'))
+  ids.forEach((id, i) => {
+    if (id === undefined || id !== ownId) return
+    report(['peers', i, 'id'], 'this is the peer ID of this host itself; write that of the other machine')
+  })
+}
+
+function checkForwards(value: unknown, report: Report): void {
+  const names = texts(value, 'peers', 'name').filter(name => name !== undefined)
+  texts(value, 'forward', 'peer').forEach((peer, i) => {
+    if (peer === undefined || names.includes(peer)) return
+    report(['forward', i, 'peer'], `no peer is named "${peer}"${didYouMean(peer, names)}`)
+  })
+}
+
+function checkListeners(value: unknown, report: Report): void {
+  entries(value, 'listen').forEach((one, i) => {
+    const scheme = parseEndpoint(urlOf(one) ?? '')?.scheme
+    const [cert, key] = [valueAt(one, ['cert']), valueAt(one, ['key'])]
+    if (scheme === 'wss' && (cert === undefined || key === undefined)) {
+      report(['listen', i], 'a wss listener needs `cert` and `key`; write {url: wss://…, cert: FILE, key: FILE}')
+    }
+    if (scheme !== undefined && scheme !== 'wss' && (cert !== undefined || key !== undefined)) {
+      report(['listen', i], `\`cert\` and \`key\` are for wss, and this is ${scheme}; write wss://… or leave them out`)
+    }
+  })
+}
+
+/** One address and port can be listened on once, by whatever part. */
+function checkPlaces(value: unknown, report: Report): void {
+  const places: { path: Path; place: string | undefined }[] = []
+  entries(value, 'listen').forEach((one, i) => {
+    const endpoint = parseEndpoint(urlOf(one) ?? '')
+    places.push({ path: ['listen', i], place: endpoint === undefined ? undefined : formatHostPort(endpoint) })
+  })
+  texts(value, 'forward', 'listen').forEach((address, i) => {
+    places.push({ path: ['forward', i, 'listen'], place: address })
+  })
+  repeats(
+    places.map(({ place }) => (place === undefined || parseHostPort(place)?.port === 0 ? undefined : place)),
+    i => report(places[i]!.path, `${places[i]!.place} is listened on twice`),
+  )
+}
+
+function checkSocket(value: unknown, directory: string, report: Report): void {
+  const socket = valueAt(value, ['admin', 'socket'])
+  const path = resolve(directory, typeof socket === 'string' ? socket : DEFAULT_SOCKET)
+  const bytes = Buffer.byteLength(path)
+  if (bytes <= LIMITS.socketPathBytesMax) return
+  const most = `a unix socket takes at most ${LIMITS.socketPathBytesMax}`
+  report(['admin', 'socket'], `the path ${path} has ${bytes} bytes and ${most}; write a shorter path`)
+}
+
+function entries(value: unknown, key: string): readonly unknown[] {
+  const list = valueAt(value, [key])
+  return Array.isArray(list) ? list : []
+}
+
+function texts(value: unknown, list: string, key: string): readonly (string | undefined)[] {
+  return entries(value, list).map(one => {
+    const found = valueAt(one, [key])
+    return typeof found === 'string' ? found : undefined
+  })
+}
+
+function urlOf(listener: unknown): string | undefined {
+  const url = typeof listener === 'string' ? listener : valueAt(listener, ['url'])
+  return typeof url === 'string' ? url : undefined
+}
+
+function repeats(values: readonly unknown[], found: (index: number) => void): void {
+  values.forEach((value, i) => {
+    if (value !== undefined && values.indexOf(value) < i) found(i)
+  })
+}

@@ -1,0 +1,18 @@
+/** A configuration for logs and bug reports: as a file would have it, without what may be secret. */
+import { type Endpoint, formatEndpoint, formatHostPort } from '../base/endpoint.ts'
+import type { Config } from './config.ts'
+
+/** Plain values; the query of a ws endpoint, which may be somebody's token, reads `?…`. */
+export function printableConfig(config: Config): Record<string, unknown> {
+  return {
+    ...config,
+    listen: config.listen.map(({ endpoint, tls }) => ({ url: printableEndpoint(endpoint), ...tls })),
+    advertise: config.advertise.map(printableEndpoint),
+    peers: config.peers.map(peer => ({ ...peer, endpoints: peer.endpoints.map(printableEndpoint) })),
+    forward: config.forward.map(one => ({ ...one, listen: formatHostPort(one.listen), to: formatHostPort(one.to) })),
+  }
+}
+
+function printableEndpoint(endpoint: Endpoint): string {
+  return formatEndpoint({ ...endpoint, path: endpoint.path.replace(/\?.+$/, '?…') })
+}

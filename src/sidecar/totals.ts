@@ -1,0 +1,78 @@
+/** What a sidecar counted since its start: plain integers that only grow, read when metrics are asked for. */
+import { LIMITS } from '../base/limits.ts'
+import type { MigrationStatus } from './status.ts'
+
+/** Upper bounds of the blackout histogram, milliseconds: from one round trip in a rack to a night without network. */
+export const BLACKOUT_BOUNDS_MS = [
+  5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 15_000, 60_000, 600_000, 3_600_000, 36_000_000,
+] as const
+
+export interface Totals {
+  readonly sessionsOpened: { readonly near: number; readonly far: number }
+  /** Application bytes: taken from applications here, and handed to them. */
+  readonly sentBytes: number
+  readonly receivedBytes: number
+  /** One row for each pair of reason and migrator that occurred. */
+  readonly migrations: readonly MigrationTotals[]
+}
+
+export interface MigrationTotals {
+  readonly reason: string
+  readonly migrator: MigrationStatus['migrator']
+  readonly count: number
+  readonly replayedBytes: number
+  readonly blackout: {
+    readonly count: number
+    readonly sumMs: number
+    /** How many were at most as long as each of BLACKOUT_BOUNDS_MS: cumulative. */
+    readonly atMost: readonly number[]
+  }
+}
+
+/** The data path adds to the public numbers; nothing else is done there. */
+export class TotalsCounter {
+  sessionsNear = 0
+  sessionsFar = 0
+  sentBytes = 0
+  receivedBytes = 0
+  /** Rows whose replay may still go on. */
+  #recent: (() => MigrationStatus)[] = []
+  #settled = new Map<string, MigrationTotals>()
+
+  /** @param row the migration as it stands when it is called */
+  countMigration(row: () => MigrationStatus): void {
+    this.#recent.push(row)
+    if (this.#recent.length > LIMITS.migrationsRememberedMax) add(this.#settled, this.#recent.shift()!())
+  }
+
+  read(): Totals {
+    const migrations = new Map(this.#settled)
+    for (const row of this.#recent) add(migrations, row())
+    return {
+      sessionsOpened: { near: this.sessionsNear, far: this.sessionsFar },
+      sentBytes: this.sentBytes,
+      receivedBytes: this.receivedBytes,
+      migrations: [...migrations.values()],
+    }
+  }
+}
+
+function add(
+  rows: Map<string, MigrationTotals>,
+  { reason, migrator, bytesReplayed, blackoutMs }: MigrationStatus,
+): void {
+  const key = `${reason} ${migrator}`
+  const before = rows.get(key)
+  const { count, sumMs, atMost } = before?.blackout ?? { count: 0, sumMs: 0, atMost: BLACKOUT_BOUNDS_MS.map(() => 0) }
+  rows.set(key, {
+    reason,
+    migrator,
+    count: (before?.count ?? 0) + 1,
+    replayedBytes: (before?.replayedBytes ?? 0) + bytesReplayed,
+    blackout: {
+      count: count + (blackoutMs === null ? 0 : 1),
+      sumMs: sumMs + (blackoutMs ?? 0),
+      atMost: atMost.map((known, i) => known + (blackoutMs !== null && blackoutMs <= BLACKOUT_BOUNDS_MS[i]! ? 1 : 0)),
+    },
+  })
+}

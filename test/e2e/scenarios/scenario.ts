@@ -1,0 +1,42 @@
+/** What a scenario is: a fault, how it is proved from outside, and how long applications may notice it. */
+import type { Stand, StandOptions } from './stand.ts'
+
+export type Direction = 'upload' | 'download'
+export type CarrierKind = 'tcp' | 'ws'
+
+/** The longest blackout that passes: `rounds` measured round trips of the idle path and `extraMs`. */
+export interface Bound {
+  readonly rounds: number
+  readonly extraMs: number
+}
+
+export interface Scenario {
+  /** As `--only` names it: its number in the list of scenarios and a word. */
+  readonly name: string
+  readonly title: string
+  /** Directions that run at the same time, as two sessions of one run; apart where one would keep the other awake. */
+  readonly runs: readonly (readonly Direction[])[]
+  /** Lab and sidecars beyond the usual: the near side dials the far one's IPv4 address. */
+  readonly stand?: (carrier: CarrierKind) => StandOptions
+  /** No load is opened before; the scenario opens its own connections. */
+  readonly opensItsOwn?: boolean
+  /** Lets the faults happen while traffic flows. Whatever is not proved throws. */
+  readonly play: (stand: Stand) => Promise<void>
+}
+
+/** One direction of one run of a scenario. */
+export interface Result {
+  readonly scenario: string
+  readonly carrier: CarrierKind
+  readonly direction: Direction | 'both'
+  readonly passed: boolean
+  /** The longest blackout of all its faults, or null when none was measured. */
+  readonly blackoutMs: number | null
+  /** What it may be. */
+  readonly blackoutMaxMs: number | null
+  /** Measured round trip of the idle path. */
+  readonly rttMs: number
+  /** What was proved, or why it failed. */
+  readonly notes: readonly string[]
+  readonly durationMs: number
+}

@@ -1,0 +1,309 @@
+/**
+ * Everything one run of a scenario stands on: lab, a sidecar and a traffic agent on both hosts, and the load.
+ *
+ *   near agent -> 127.0.0.1:15000 near sidecar == carrier == far sidecar -> 127.0.0.1:16000 far agent
+ *
+ * For each direction there are two connections: a paced stream of bytes with checksums, and the probe, a numbered tick
+ * each 2 ms. The probe's longest silence around a fault is the blackout: measured outside both sidecars.
+ */
+import assert from 'node:assert/strict'
+import type { ConfigInput } from '../../../src/config/schema.ts'
+import { ADDRESS, Lab } from '../lab/lab.ts'
+import { Agent } from '../programs/agent-driver.ts'
+import { type FlowReport, monotonicMs } from '../programs/agent-protocol.ts'
+import { type Identity, Sidecar } from '../sidecar.ts'
+import { until } from '../wait.ts'
+import type { Bound, CarrierKind, Direction } from './scenario.ts'
+
+export const PORT = { tcp: 7700, ws: 7780, nearForward: 15_000, farApplication: 16_000 } as const
+
+/** Load per direction: enough that every fault hits bytes under way, little enough that the path is not the fault. */
+const LOAD_MBITS = 40
+const PROGRESS_BYTES = 200_000
+const FLOWING_DEADLINE_MS = 10_000
+const END_DEADLINE_MS = 20_000
+const MOVE_DEADLINE_MS = 5_000
+const RTT_SAMPLES = 9
+
+export interface StandOptions {
+  /** Where the near side dials the far one. @default its IPv4 address */
+  readonly farEndpoints?: readonly string[]
+  /** Where the far side dials the near one. @default nowhere; the near side does not listen */
+  readonly nearEndpoints?: readonly string[]
+  /** Does the near side listen, and so advertise. @default only with nearEndpoints */
+  readonly nearListens?: boolean
+  /** What names mean at the beginning, on both hosts. */
+  readonly names?: Readonly<Record<string, string>>
+  /** A translator stands between the hosts from the beginning. */
+  readonly isTranslated?: boolean
+  /** Further ports of 127.0.0.1, the same on both hosts, through which near programs reach far ones. */
+  readonly ports?: readonly number[]
+}
+
+interface Blackout {
+  readonly direction: Direction
+  readonly ms: number
+  readonly maxMs: number
+}
+
+export interface Fault {
+  readonly what: string
+  readonly bound: Bound
+  /** Where there is no path for a time, the blackout counts from the moment there is one again: the end of `fault`. */
+  readonly countsFrom?: 'fault' | 'path'
+}
+
+export class Stand {
+  readonly lab: Lab
+  readonly carrier: CarrierKind
+  readonly directions: readonly Direction[]
+  readonly near: Sidecar
+  readonly far: Sidecar
+  readonly nearAgent: Agent
+  readonly farAgent: Agent
+  readonly #options: StandOptions
+  readonly notes: string[] = []
+  readonly blackouts: Blackout[] = []
+  /** Measured round trip of the idle path. */
+  rttMs = Number.NaN
+  #isLoaded = false
+
+  private constructor(
+    lab: Lab,
+    carrier: CarrierKind,
+    directions: readonly Direction[],
+    sidecars: readonly [Sidecar, Sidecar],
+    options: StandOptions,
+  ) {
+    this.lab = lab
+    this.#options = options
+    this.carrier = carrier
+    this.directions = directions
+    this.near = sidecars[0]
+    this.far = sidecars[1]
+    this.nearAgent = new Agent(lab.near)
+    this.farAgent = new Agent(lab.far)
+  }
+
+  static async create(
+    number: number,
+    identities: { readonly near: Identity; readonly far: Identity },
+    carrier: CarrierKind,
+    directions: readonly Direction[],
+    options: StandOptions = {},
+  ): Promise<Stand> {
+    const lab = await Lab.create(number)
+    const near = new Sidecar(lab.near, identities.near, nearConfig(carrier, identities.far, options))
+    const far = new Sidecar(lab.far, identities.far, farConfig(carrier, identities.near, options))
+    return new Stand(lab, carrier, directions, [near, far], options)
+  }
+
+  async start(): Promise<void> {
+    this.setNames(this.#options.names ?? {})
+    if (this.#options.isTranslated === true) await this.lab.router.translate()
+    await this.farAgent.listen('127.0.0.1', PORT.farApplication)
+    const samples = await this.nearAgent.roundTrips(ADDRESS.far.v4, await this.farAgent.listen('::'), RTT_SAMPLES)
+    this.rttMs = samples[Math.floor(samples.length / 2)] as number
+    await Promise.all([this.near.start(), this.far.start()])
+  }
+
+  /** Opens the load and the probe of each direction, and returns when they flow. */
+  async load(): Promise<void> {
+    this.#isLoaded = true
+    for (const direction of this.directions) {
+      const which = { up: direction === 'upload', down: direction === 'download' }
+      this.open({ id: `${direction}-bytes`, kind: 'bytes', mbits: LOAD_MBITS, ...which })
+      this.open({ id: `${direction}-ticks`, kind: 'ticks', ...which })
+    }
+    await this.progress('the load flows', monotonicMs())
+  }
+
+  /** What names mean from now on, on both hosts. */
+  setNames(names: Readonly<Record<string, string>>): void {
+    const hosts = Object.fromEntries(Object.entries(names).map(([name, address]) => [name, [address]]))
+    this.lab.near.setHosts(hosts)
+    this.lab.far.setHosts(hosts)
+  }
+
+  open(plan: Parameters<Agent['open']>[2]): void {
+    this.nearAgent.open('127.0.0.1', PORT.nearForward, plan)
+  }
+
+  /** Returns when every direction has moved on since `sinceMs`. */
+  async progress(what: string, sinceMs: number, deadlineMs = FLOWING_DEADLINE_MS): Promise<void> {
+    for (const direction of this.directions) {
+      let baseBytes: number | undefined
+      await until(
+        `${what}: ${direction}`,
+        { deadlineMs },
+        async () => {
+          const [bytes, ticks] = await this.#reports(direction)
+          for (const report of [bytes, ticks]) this.#mustLive(report)
+          if ((bytes?.lastArrivalMs ?? 0) < sinceMs || (ticks?.lastArrivalMs ?? 0) < sinceMs) return undefined
+          baseBytes ??= bytes?.receivedBytes ?? 0
+          return (bytes?.receivedBytes ?? 0) - baseBytes >= PROGRESS_BYTES ? true : undefined
+        },
+        () => 'nothing arrives',
+      )
+    }
+  }
+
+  /** Lets one fault happen, waits until every direction moves again, and measures the blackout. */
+  async fault(fault: Fault, happen: () => Promise<void>, deadlineMs = 15_000): Promise<void> {
+    const startMs = monotonicMs()
+    await happen()
+    const doneMs = monotonicMs()
+    const maxMs = fault.bound.rounds * this.rttMs + fault.bound.extraMs
+    await this.progress(`traffic after ${fault.what}`, doneMs, deadlineMs)
+    for (const direction of this.directions) {
+      const [, ticks] = await this.#reports(direction)
+      const gaps = (ticks?.gaps ?? []).filter(gap => gap.toMs > startMs)
+      const lengths = gaps.map(gap => gap.toMs - (fault.countsFrom === 'path' ? Math.max(gap.fromMs, doneMs) : gap.fromMs))
+      this.blackouts.push({ direction, ms: Math.max(0, ...lengths), maxMs })
+    }
+  }
+
+  /** Ends every connection of the load and proves that what was received is what was sent. */
+  async finish(): Promise<void> {
+    if (!this.#isLoaded) return
+    const all = this.directions.flatMap(direction => ['bytes', 'ticks'].map(kind => ({ direction, kind })))
+    await Promise.all(all.map(({ direction, kind }) => this.settle(`${direction}-${kind}`, direction)))
+  }
+
+  /** The load has ended in another way than by `finish`. */
+  forgetLoad(): void {
+    this.#isLoaded = false
+  }
+
+  /** Stops what sends on this connection, waits for the end, and compares. */
+  async settle(id: string, direction: Direction): Promise<FlowReport> {
+    const [sender, receiver] = this.#ends(direction)
+    sender.stop(id)
+    const received = await until(`the end of ${id}`, { deadlineMs: END_DEADLINE_MS }, async () => {
+      const report = await receiver.report(id)
+      this.#mustLive(report)
+      return report?.receivedSha256 == null ? undefined : report
+    })
+    const sent = await sender.report(id)
+    assert.equal(received.receivedBytes, sent?.sentBytes, `${id}: bytes received and sent`)
+    assert.equal(received.receivedSha256, sent?.sentSha256, `${id}: checksums`)
+    assert.equal(received.wrongAt, null, `${id}: first wrong byte or tick`)
+    const accepted = await this.farAgent.report(id)
+    assert.equal(accepted?.accepts, 1, `${id}: connections the server accepted`)
+    return received
+  }
+
+  /** The carriers that stand, as the far host's kernel shows them: `[local, remote]`. */
+  async carriers(): Promise<readonly (readonly [local: string, remote: string])[]> {
+    const lines = (await this.lab.far.run(['ss', '-Htn', 'state', 'established'])).split('\n')
+    const ports = [PORT.tcp, PORT.ws].map(port => `:${port}`)
+    return lines.flatMap(line => {
+      const [, , local, remote] = line.trim().split(/\s+/)
+      if (local === undefined || remote === undefined) return []
+      return ports.some(port => local.endsWith(port) || remote.endsWith(port)) ? [[local, remote] as const] : []
+    })
+  }
+
+  /**
+   * Proves that traffic has gone from one address to another: the far host's kernel shows the new one as an end of a
+   * carrier, and the router sees bytes of the new one and nothing from the old one. More than one `to`: one of them.
+   */
+  async proveMoved(from: readonly string[], to: readonly string[]): Promise<void> {
+    await this.lab.router.count(...from, ...to)
+    const carriers = await until(
+      `a carrier of ${to.join(' or ')}`,
+      { deadlineMs: MOVE_DEADLINE_MS },
+      async () => {
+        const found = await this.carriers()
+        return found.some(ends => ends.some(end => to.includes(hostOf(end)))) ? found : undefined
+      },
+    )
+    const before = await this.#trafficOf(from, to)
+    await this.progress(`traffic of ${to.join(' or ')}`, monotonicMs())
+    const after = await this.#trafficOf(from, to)
+    const newBytes = after.newBytes - before.newBytes
+    assert.ok(newBytes > PROGRESS_BYTES, `the router saw only ${newBytes} bytes of ${to.join(' or ')}`)
+    assert.equal(after.oldPackets - before.oldPackets, 0, `packets from ${from.join(' or ')} after the move`)
+    const newest = carriers.flatMap(ends => ends.filter(end => to.includes(hostOf(end))))
+    this.notes.push(`carrier of ${newest.join(', ')}; router: ${newBytes} B of it, nothing from ${from.join(' or ')}`)
+  }
+
+  /** What both sidecars say of themselves, for a failure. */
+  get logs(): string {
+    return `near sidecar:\n${this.near.logTail}\nfar sidecar:\n${this.far.logTail}`
+  }
+
+  async close(): Promise<void> {
+    this.nearAgent.end()
+    this.farAgent.end()
+    await Promise.all([this.near.remove(), this.far.remove()])
+    await this.lab.close()
+  }
+
+  async #trafficOf(from: readonly string[], to: readonly string[]): Promise<{ newBytes: number; oldPackets: number }> {
+    const { router } = this.lab
+    const sum = async (parts: Promise<number>[]) => (await Promise.all(parts)).reduce((total, part) => total + part, 0)
+    const newBytes = to.flatMap(address => [router.from(address), router.to(address)].map(async traffic => (await traffic).bytes))
+    const oldPackets = from.map(async address => (await router.from(address)).packets)
+    return { newBytes: await sum(newBytes), oldPackets: await sum(oldPackets) }
+  }
+
+  async #reports(direction: Direction): Promise<readonly [FlowReport | null, FlowReport | null]> {
+    const [, receiver] = this.#ends(direction)
+    return Promise.all([receiver.report(`${direction}-bytes`), receiver.report(`${direction}-ticks`)])
+  }
+
+  #ends(direction: Direction): readonly [sender: Agent, receiver: Agent] {
+    return direction === 'upload' ? [this.nearAgent, this.farAgent] : [this.farAgent, this.nearAgent]
+  }
+
+  #mustLive(report: FlowReport | null): void {
+    if (report === null) return
+    assert.equal(report.error, null, `${report.id} failed`)
+    assert.equal(report.wrongAt, null, `${report.id}: first wrong byte or tick`)
+  }
+}
+
+/** Of `address:port` or `[address]:port`, IPv4 also in IPv6 form. */
+export function hostOf(remote: string): string {
+  return remote.slice(0, remote.lastIndexOf(':')).replace(/^\[|\]$/g, '').replace(/^::ffff:/, '')
+}
+
+function endpointOf(carrier: CarrierKind, host: string): string {
+  const bracketed = host.includes(':') ? `[${host}]` : host
+  return carrier === 'tcp' ? `tcp://${bracketed}:${PORT.tcp}` : `ws://${bracketed}:${PORT.ws}/holdfast`
+}
+
+function nearConfig(carrier: CarrierKind, far: Identity, options: StandOptions): ConfigInput {
+  const listens = options.nearListens ?? options.nearEndpoints !== undefined
+  const ports = [[PORT.nearForward, PORT.farApplication], ...(options.ports ?? []).map(port => [port, port])]
+  return {
+    listen: listens ? [endpointOf(carrier, '::')] : [],
+    peers: [
+      {
+        name: 'far',
+        id: far.peerId,
+        endpoints: (options.farEndpoints ?? [ADDRESS.far.v4]).map(host => endpointOf(carrier, host)),
+      },
+    ],
+    forward: ports.map(([from, to]) => ({
+      listen: `127.0.0.1:${from}`,
+      peer: 'far',
+      to: `127.0.0.1:${to}`,
+    })),
+  }
+}
+
+function farConfig(carrier: CarrierKind, near: Identity, options: StandOptions): ConfigInput {
+  return {
+    listen: [endpointOf(carrier, '::')],
+    peers: [
+      {
+        name: 'near',
+        id: near.peerId,
+        endpoints: (options.nearEndpoints ?? []).map(host => endpointOf(carrier, host)),
+        allow: ['127.0.0.1:*'],
+      },
+    ],
+  }
+}

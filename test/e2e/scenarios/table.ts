@@ -1,0 +1,18 @@
+/** All scenarios, in order. */
+import { families, outage, renumbering, uplinks } from './addresses.ts'
+import { blackhole } from './blackhole.ts'
+import { bothMove, listenerDials, listenerName } from './listener.ts'
+import type { Scenario } from './scenario.ts'
+import { rebinding } from './translator.ts'
+
+export const SCENARIOS: readonly Scenario[] = [
+  renumbering,
+  uplinks,
+  listenerName,
+  listenerDials,
+  bothMove,
+  outage,
+  blackhole,
+  rebinding,
+  families,
+]

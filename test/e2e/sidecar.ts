@@ -1,0 +1,132 @@
+/** A real sidecar on a host of the lab, driven as an operator would: by its command line, its file and its socket. */
+import type { ChildProcessWithoutNullStreams } from 'node:child_process'
+import { appendFileSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { request } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import type { ConfigInput } from '../../src/config/schema.ts'
+import type { StatusReport } from '../../src/sidecar/status.ts'
+import type { Namespace } from './lab/namespace.ts'
+import { run } from './lab/shell.ts'
+
+const CLI = resolve(import.meta.dirname, '../../src/cli/main.js')
+const READY_DEADLINE_MS = 10_000
+const EXIT_DEADLINE_MS = 10_000
+const STATUS_DEADLINE_MS = 5_000
+
+/** A key made by `holdfast init`. */
+export interface Identity {
+  readonly file: string
+  readonly peerId: string
+}
+
+/** @throws Error with what the command said */
+export async function createIdentity(directory: string): Promise<Identity> {
+  const peerId = (await run([process.execPath, CLI, 'init', '--dir', directory])).trim()
+  return { file: join(directory, 'identity.pem'), peerId }
+}
+
+export class Sidecar {
+  readonly #host: Namespace
+  readonly #directory: string
+  #process: ChildProcessWithoutNullStreams | undefined
+
+  /** The configuration's paths (identity, socket) are given here. */
+  constructor(host: Namespace, identity: Identity, config: ConfigInput) {
+    this.#host = host
+    this.#directory = mkdtempSync(join(tmpdir(), `${host.name}-`))
+    mkdirSync(this.#directory, { recursive: true })
+    const key = join(this.#directory, 'identity.pem')
+    copyFileSync(identity.file, key)
+    // JSON is YAML.
+    const whole = { ...config, identity: key, admin: { socket: 'holdfast.sock' } }
+    writeFileSync(this.#file('holdfast.yaml'), JSON.stringify(whole, null, 2))
+  }
+
+  get pid(): number {
+    return this.#process?.pid ?? 0
+  }
+
+  /** The end of its log, for a failure. */
+  get logTail(): string {
+    return readFileSync(this.#file('log'), 'utf8').split('\n').slice(-40).join('\n')
+  }
+
+  /** Returns when it says it is ready. @throws Error with its log when it does not */
+  async start(): Promise<void> {
+    const child = this.#host.spawn([process.execPath, CLI, 'up', '--config', this.#file('holdfast.yaml'), '--log-level', 'debug'])
+    this.#process = child
+    appendFileSync(this.#file('log'), `--- started as process ${child.pid}\n`)
+    const keep = (bytes: Buffer) => appendFileSync(this.#file('log'), bytes)
+    child.stdin.on('error', () => {})
+    child.stderr.on('data', keep)
+    let printed = ''
+    await new Promise<void>((resolve, reject) => {
+      const fail = (why: string) => reject(new Error(`the sidecar in ${this.#host.name} ${why}:\n${this.logTail}`))
+      const timer = setTimeout(() => fail('is not ready in time'), READY_DEADLINE_MS)
+      child.once('exit', code => {
+        clearTimeout(timer)
+        fail(`ended with ${code}`)
+      })
+      child.stdout.on('data', (bytes: Buffer) => {
+        keep(bytes)
+        printed += bytes.toString()
+        if (!/^ready/m.test(printed)) return
+        clearTimeout(timer)
+        resolve()
+      })
+    })
+  }
+
+  /** What `holdfast status` would show. @throws Error when it does not answer */
+  status(): Promise<StatusReport> {
+    return new Promise((resolve, reject) => {
+      const options = { socketPath: this.#file('holdfast.sock'), path: '/v1/status', timeout: STATUS_DEADLINE_MS }
+      const asked = request(options, response => {
+        const parts: Buffer[] = []
+        response.on('data', (bytes: Buffer) => parts.push(bytes))
+        response.on('end', () => {
+          const body = Buffer.concat(parts).toString()
+          if (response.statusCode === 200) resolve(JSON.parse(body) as StatusReport)
+          else reject(new Error(`status answered ${response.statusCode}: ${body}`))
+        })
+      })
+      asked.on('timeout', () => asked.destroy(new Error('status does not answer')))
+      asked.on('error', reject)
+      asked.end()
+    })
+  }
+
+  /** Ends it without a chance to say anything. */
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL')
+  }
+
+  /** Ends it as an operator would. @returns its exit code */
+  async stop(): Promise<number | null> {
+    return this.#end('SIGTERM')
+  }
+
+  /** Kills it and removes its files. */
+  async remove(): Promise<void> {
+    await this.kill()
+    rmSync(this.#directory, { recursive: true, force: true })
+  }
+
+  async #end(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null> {
+    const child = this.#process
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null
+    return new Promise(resolve => {
+      const timer = setTimeout(() => child.kill('SIGKILL'), EXIT_DEADLINE_MS)
+      child.once('exit', code => {
+        clearTimeout(timer)
+        resolve(code)
+      })
+      child.kill(signal)
+    })
+  }
+
+  #file(name: string): string {
+    return join(this.#directory, name)
+  }
+}

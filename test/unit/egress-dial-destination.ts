@@ -1,0 +1,151 @@
+import { once } from 'node:events'
+import net, { type AddressInfo } from 'node:net'
+import t, { type Test } from 'tap'
+import { AllowList } from '../../src/egress/allow-list.ts'
+import { type Destination, dialDestination } from '../../src/egress/dial-destination.ts'
+import { PythonPeer, withoutPython } from '../support/python-peer.ts'
+import { Recorder } from '../support/recorder.ts'
+
+const signal = new AbortController().signal
+const answers =
+  (...addresses: string[]) =>
+  async () =>
+    addresses
+
+/** A server on a free loopback port and the addresses it saw connections to. */
+async function serve(t: Test): Promise<{ port: number; connections: string[] }> {
+  const connections: string[] = []
+  const server = net.createServer(socket => {
+    connections.push(socket.localAddress!)
+    socket.resume().on('error', () => undefined)
+    t.teardown(() => socket.destroy())
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  t.teardown(() => server.close())
+  return { port: (server.address() as AddressInfo).port, connections }
+}
+
+/** Ends a dialed destination and returns what it was. */
+function remoteOf(answer: Destination | string): string {
+  if (typeof answer === 'string') return answer
+  answer.socket.attach(new Recorder())
+  answer.socket.reset()
+  return answer.remote
+}
+
+t.test('dials an allowed address, also written as an IPv4-mapped one', async t => {
+  const { port } = await serve(t)
+  const allow = new AllowList([`127.0.0.0/8:${port}`])
+  for (const host of ['127.0.0.1', '::ffff:127.0.0.1', '::ffff:7f00:1'])
+    t.equal(remoteOf(await dialDestination({ host, port }, allow, { signal })), `127.0.0.1:${port}`)
+})
+
+t.test('neither dials nor looks up what no rule can allow', async t => {
+  const { port, connections } = await serve(t)
+  const lookup = async (name: string) => {
+    t.fail(`looked up ${name}`)
+    return []
+  }
+  const dial = (host: string, ...rules: string[]) =>
+    dialDestination({ host, port }, new AllowList(rules), { signal, lookup })
+  t.equal(await dial('127.0.0.1'), 'NOT_ALLOWED')
+  t.equal(await dial('127.0.0.1', `localhost:${port}`, `127.0.0.2:${port}`), 'NOT_ALLOWED')
+  t.equal(await dial('localhost', 'other:*', `127.0.0.1:${port === 80 ? 81 : 80}`), 'NOT_ALLOWED')
+  t.equal(await dial('127.1', '127.0.0.1:*'), 'NAME_NOT_FOUND', 'no short forms of addresses')
+  t.same(connections, [])
+})
+
+t.test('dials what an allowed name resolves to, in order, with one lookup', async t => {
+  const { port } = await serve(t)
+  let lookups = 0
+  const lookup = async (name: string) => {
+    lookups++
+    t.equal(name, 'Db.internal')
+    return ['127.0.0.2', '127.0.0.1']
+  }
+  const allow = new AllowList([`db.internal:${port}`])
+  const answer = await dialDestination({ host: 'Db.internal', port }, allow, { signal, lookup })
+  t.equal(remoteOf(answer), `127.0.0.1:${port}`, '127.0.0.2 refuses')
+  t.equal(lookups, 1)
+})
+
+t.test('dials of an unnamed name only the addresses that a rule holds', async t => {
+  const { port, connections } = await serve(t)
+  const allow = new AllowList([`127.0.0.2:${port}`])
+  const to = { host: 'db.internal', port }
+  t.equal(await dialDestination(to, allow, { signal, lookup: answers('127.0.0.1') }), 'NOT_ALLOWED')
+  t.equal(await dialDestination(to, allow, { signal, lookup: answers('127.0.0.1', '127.0.0.2') }), 'REFUSED')
+  t.same(connections, [], '127.0.0.1 was never dialed')
+})
+
+t.test('finds localhost by the system lookup', async t => {
+  const { port } = await serve(t)
+  const answer = await dialDestination({ host: 'localhost', port }, new AllowList([`127.0.0.1:${port}`]), { signal })
+  t.equal(remoteOf(answer), `127.0.0.1:${port}`)
+})
+
+t.test('tells a failed, an empty and a late lookup', async t => {
+  const to = { host: 'db.internal', port: 80 }
+  const allow = new AllowList(['db.internal:80'])
+  const failing = (code: string) => () => Promise.reject(Object.assign(new Error(code), { code }))
+  t.equal(await dialDestination(to, allow, { signal, lookup: failing('ENOTFOUND') }), 'NAME_NOT_FOUND')
+  t.equal(await dialDestination(to, allow, { signal, lookup: failing('TIMED_OUT') }), 'TIMED_OUT')
+  t.equal(await dialDestination(to, allow, { signal, lookup: answers() }), 'NAME_NOT_FOUND')
+  const never = () => new Promise<string[]>(() => undefined)
+  t.equal(await dialDestination(to, allow, { signal, lookup: never, resolveMs: 5 }), 'TIMED_OUT')
+})
+
+t.test('tells refused, unreachable and timed out apart', { skip: withoutPython }, async t => {
+  const { port } = await serve(t)
+  const dial = (host: string, connectMs = 1_000) =>
+    dialDestination({ host, port }, new AllowList(['0.0.0.0/0:*']), { signal, connectMs })
+  t.equal(await dial('127.0.0.2'), 'REFUSED')
+  t.equal(await dial('255.255.255.255'), 'UNREACHABLE')
+  t.equal(await dial(await fullListener(t, port), 50), 'TIMED_OUT')
+})
+
+t.test('gives an address that swallows packets only its share of the time', { skip: withoutPython }, async t => {
+  const { port } = await serve(t)
+  const full = await fullListener(t, port)
+  const allow = new AllowList([`db:${port}`])
+  const lookup = answers(full, '127.0.0.1')
+  const answer = await dialDestination({ host: 'db', port }, allow, { signal, lookup, connectMs: 400 })
+  t.equal(remoteOf(answer), `127.0.0.1:${port}`)
+})
+
+/** An address where `port` accepts nothing more: its queue is full, so the kernel drops SYNs. */
+async function fullListener(t: Test, port: number): Promise<string> {
+  const peer = new PythonPeer(
+    `
+server = socket.socket(); server.bind(('127.0.0.3', int(sys.argv[1]))); server.listen(0)
+queued = []
+for _ in range(4):
+    s = socket.socket(); s.setblocking(False); s.connect_ex(server.getsockname()); queued.append(s)
+say('full'); ask()`,
+    port,
+  )
+  t.teardown(() => peer.kill())
+  await peer.heard()
+  return '127.0.0.3'
+}
+
+t.test('ends with APPLICATION_RESET when aborted, whenever that is', async t => {
+  const { port } = await serve(t)
+  const allow = new AllowList([`db:${port}`])
+  const to = { host: 'db', port }
+  t.equal(
+    await dialDestination(to, allow, { signal: AbortSignal.abort(), lookup: answers('127.0.0.1') }),
+    'APPLICATION_RESET',
+  )
+  const during = new AbortController()
+  const lookup = async () => {
+    queueMicrotask(() => during.abort())
+    return ['127.0.0.1', '127.0.0.1']
+  }
+  t.equal(await dialDestination(to, allow, { signal: during.signal, lookup }), 'APPLICATION_RESET')
+  const dialing = new AbortController()
+  const answer = dialDestination({ host: '127.0.0.1', port }, new AllowList([`127.0.0.1:${port}`]), dialing)
+  setImmediate(() => dialing.abort())
+  const ended = await answer
+  t.ok(ended === 'APPLICATION_RESET' || remoteOf(ended) === `127.0.0.1:${port}`, 'connected before, or not at all')
+})
