@@ -1,5 +1,5 @@
 /**
- * Multipath TCP sockets (RFC 8684), which Node cannot ask the kernel for: IPPROTO_MPTCP instead of TCP in socket(2), and
+ * Multipath TCP sockets (RFC 8684), which Node cannot ask the kernel for: IPPROTO_MPTCP instead of TCP in socket(2);
  * everything after that is an ordinary stream socket. The caller owns the descriptors and hands them to node:net.
  */
 import koffi from 'koffi'

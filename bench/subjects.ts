@@ -1,4 +1,4 @@
-/** What is struck in the blackout benchmark: a pair of sidecars, and the kernel's multipath TCP, each on its own path. */
+/** What the blackout benchmark strikes: a pair of sidecars, and the kernel's multipath TCP, each on its own path. */
 import { readFile } from 'node:fs/promises'
 import { wait } from './bounds.ts'
 import { type Children, run } from './children.ts'

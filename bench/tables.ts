@@ -106,7 +106,7 @@ export function memoryText(result: MemoryResult): string {
   return [
     machineLine(result.machine),
     '',
-    `CPU is percent of one core over ${result.restSeconds} s; the slope is the least-squares line through the RSS points.`,
+    `CPU is percent of one core over ${result.restSeconds} s; KiB per session is the slope through the RSS points.`,
     '',
     table(header, rows),
     '',

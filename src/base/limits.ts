@@ -120,6 +120,8 @@ export const LIMITS = {
   announceMs: 250,
   /** Silence while something is outstanding, max(3 SRTT, this), is doubt. */
   doubtMs: 100,
+  /** A doubted carrier that lives has 1.25 round trips and this to say so before another is proposed. */
+  doubtGraceMs: 5,
   /** Idle heartbeat; unanswered for heartbeatAnswerMs: ping again and doubt. */
   heartbeatMs: 15_000,
   heartbeatAnswerMs: 1_000,

@@ -325,8 +325,14 @@ export class Migration {
     if (this.active !== undefined && !(link.isDialed && isFresh)) return Number.POSITIVE_INFINITY
     const canSpeak = link.isHelloReceived || link.isResumed || !this.#options.sessions.hasShared
     if (!canSpeak) return Number.POSITIVE_INFINITY
-    if (link.isDialed) return link.readyAt
+    if (link.isDialed) return Math.max(link.readyAt, this.#answerFrom())
     return link.isHelloReceived && link.isConfirmed ? link.readyAt + LIMITS.announceMs : Number.POSITIVE_INFINITY
+  }
+
+  /** A doubted carrier may answer its probe first: the round trip that a candidate needs anyway, and a little. */
+  #answerFrom(): number {
+    if (this.active === undefined || this.doubtedSince === undefined) return Number.NEGATIVE_INFINITY
+    return this.doubtedSince + 1.25 * (this.active.rttMs ?? 0) + LIMITS.doubtGraceMs
   }
 
   /** The one heard last. */

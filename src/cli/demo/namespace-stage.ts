@@ -3,7 +3,7 @@
  *
  *     near (this process)                     far
  *       cable-a  10.77.1.2  ----------------  10.77.1.1
- *       cable-b  10.77.2.2  ----------------  10.77.2.1
+ *       cable-b  10.77.2.2  ----------------  10.77.2.1   (unplugged at first)
  *
  * The demo runs itself again inside `unshare --user --net --mount`; everything is gone when that process ends.
  */
@@ -53,6 +53,7 @@ export function namespaceStage(): Stage {
     near(`link set cable-${cable} up`)
     onFar(`link set far-${cable} up`)
   }
+  near('link set cable-b down')
   return {
     about: 'two hosts in network namespaces, joined by two cables; their interfaces really change',
     endpoints: ['tcp://10.77.1.1:7700', 'tcp://10.77.2.1:7700'],
@@ -68,6 +69,7 @@ export function namespaceStage(): Stage {
   }
 }
 
+/** Each leaves one way only, so each makes a migration necessary. */
 function events(near: (line: string) => void, onFar: (line: string) => void): readonly StageEvent[] {
   return [
     {
@@ -77,7 +79,13 @@ function events(near: (line: string) => void, onFar: (line: string) => void): re
         near('address add 10.77.1.3/24 dev cable-a')
       },
     },
-    { title: 'cable A is pulled: only cable B is left', run: () => near('link set cable-a down') },
+    {
+      title: 'cable B is plugged in, and cable A is pulled',
+      run: () => {
+        near('link set cable-b up')
+        near('link set cable-a down')
+      },
+    },
     {
       title: 'cable A is back, and cable B is pulled',
       run: () => {
@@ -90,7 +98,6 @@ function events(near: (line: string) => void, onFar: (line: string) => void): re
       run: () => {
         near('link set cable-b up')
         onFar('address delete 10.77.1.1/24 dev far-a')
-        onFar('address add 10.77.1.9/24 dev far-a')
       },
     },
   ]
