@@ -15,10 +15,7 @@ export async function renderMetrics(sidecar: Sidecar): Promise<{ contentType: st
   const report = sidecar.status()
   addProcess(registry, report)
   addPeers(registry, report.peers)
-  const resets = counter(registry, 'holdfast_session_resets_total', 'Sessions reset, by code.', ['code'])
-  for (const [code, count] of sidecar.resets()) resets.inc({ code }, count)
-  const totals = sidecar.totals?.()
-  if (totals !== undefined) addTotals(registry, totals)
+  addTotals(registry, sidecar.totals())
   return { contentType: registry.contentType, text: await registry.metrics() }
 }
 
@@ -53,7 +50,9 @@ function addPeers(registry: Registry, peers: readonly PeerStatus[]): void {
   }
 }
 
-function addTotals(registry: Registry, { sessionsOpened, sentBytes, receivedBytes, migrations }: Totals): void {
+function addTotals(registry: Registry, { sessionsOpened, sentBytes, receivedBytes, resets, migrations }: Totals): void {
+  const reset = counter(registry, 'holdfast_session_resets_total', 'Sessions reset, by code.', ['code'])
+  for (const [code, count] of resets) reset.inc({ code }, count)
   const opened = counter(registry, 'holdfast_sessions_opened_total', 'Sessions opened.', ['side'])
   opened.inc({ side: 'near' }, sessionsOpened.near)
   opened.inc({ side: 'far' }, sessionsOpened.far)

@@ -7,8 +7,3 @@ export class Bug extends Error {
 export function assert(condition: boolean, message: string): asserts condition {
   if (!condition) throw new Bug(message)
 }
-
-/** Marks a place that exhaustive checking has proved empty. */
-export function unreachable(value: never): never {
-  throw new Bug(`unreachable: ${String(value)}`)
-}

@@ -13,7 +13,7 @@
 import type { WireCode } from '../base/codes.ts'
 import { RemoteError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
-import { byteLength, equalBytes, toHex } from '../wire/bytes.ts'
+import { byteLength, equalBytes } from '../wire/bytes.ts'
 import { type Control, decodeControl, type Hello, type MigrateReason, type OpenRequest } from '../wire/control.ts'
 import { type InnerFrameVisitor, readInnerFrames } from '../wire/inner-frame.ts'
 import type { CarrierId, EngineEvent, Ref } from './events.ts'
@@ -472,9 +472,4 @@ export class Association {
 function confirmBy(link: Link): number {
   if (link.isConfirmed) return Number.POSITIVE_INFINITY
   return link.readyAt + Math.max(LIMITS.confirmMs, 4 * (link.rttMs ?? 0))
-}
-
-/** For logs: an incarnation or session ID in hex. */
-export function idText(id: Uint8Array): string {
-  return toHex(id)
 }

@@ -1,6 +1,6 @@
 /** What the engine tells its owner. Drained with `pollEvent()` after every input, in order. */
 import type { WireCode } from '../base/codes.ts'
-import type { Control, MigrateReason, OpenRequest } from '../wire/control.ts'
+import type { MigrateReason, OpenRequest } from '../wire/control.ts'
 
 /** Names one carrier for as long as the engine knows it; given by the owner. */
 export type CarrierId = number
@@ -48,5 +48,3 @@ export interface Migration {
   /** Bytes that went out a second time because their carrier was lost. Complete when the replay is. */
   bytesReplayed: number
 }
-
-export type { Control }

@@ -5,13 +5,14 @@
  *     'data' event -> socket.write, slices as they were decrypted  (credit returns as the kernel takes them)
  */
 import { randomBytes } from 'node:crypto'
-import { formatHostPort, type HostPort } from '../base/endpoint.ts'
 import type { WireCode } from '../base/codes.ts'
+import { formatHostPort, type HostPort } from '../base/endpoint.ts'
 import { RemoteError } from '../base/errors.ts'
 import type { ApplicationSocket } from '../platform/application-socket.ts'
 import type { Association } from '../session/association.ts'
 import type { EngineEvent, Ref } from '../session/events.ts'
 import { type OpenRequest, SESSION_ID_BYTES } from '../wire/control.ts'
+import type { TotalsCounter } from './totals.ts'
 
 /** Dials a destination for the peer, if it is allowed. */
 export type DialFar = (
@@ -26,6 +27,7 @@ export interface ApplicationsOptions {
   /** Something was put into the engine. */
   readonly changed: () => void
   readonly dialFar: DialFar
+  readonly totals: TotalsCounter
 }
 
 interface Binding {
@@ -38,8 +40,6 @@ interface Binding {
 }
 
 export class Applications {
-  /** Resets by code, told by either side; a counter for metrics. */
-  readonly resets = new Map<WireCode, number>()
   readonly #options: ApplicationsOptions
   readonly #bindings = new Map<Ref, Binding>()
 
@@ -53,10 +53,11 @@ export class Applications {
     const sessionId = randomBytes(SESSION_ID_BYTES)
     try {
       const ref = engine.open({ sessionId, host: to.host, port: to.port, client: formatHostPort(socket.remote) })
+      this.#options.totals.sessionsNear++
       this.#bind(ref, engine, socket)
     } catch (error) {
       if (!(error instanceof RemoteError)) throw error
-      this.#count(error.code)
+      this.#options.totals.countReset(error.code)
       socket.reset()
     }
     this.#options.changed()
@@ -71,7 +72,7 @@ export class Applications {
       case 'end':
         return this.#finish(event.ref)
       case 'reset':
-        this.#count(event.code)
+        this.#options.totals.countReset(event.code)
         return this.#reset(event.ref)
       case 'writable':
         return this.#bindings.get(event.ref)?.socket?.resume()
@@ -91,11 +92,12 @@ export class Applications {
   }
 
   #attach(ref: Ref, { engine }: Binding, socket: ApplicationSocket): void {
-    const { now, changed } = this.#options
+    const { now, changed, totals } = this.#options
     socket.attach({
       onData: chunk => {
         const bytes = Buffer.allocUnsafeSlow(chunk.length)
         bytes.set(chunk)
+        totals.sentBytes += chunk.length
         if (!engine.write(ref, bytes)) socket.pause()
         changed()
       },
@@ -110,6 +112,7 @@ export class Applications {
       },
       onDrain: () => {},
       onConsumed: bytes => {
+        totals.receivedBytes += bytes
         engine.handleConsumed(ref, bytes, now())
         changed()
       },
@@ -119,6 +122,7 @@ export class Applications {
 
   async #dial(ref: Ref, request: OpenRequest): Promise<void> {
     const engine = this.#options.engine()
+    this.#options.totals.sessionsFar++
     const binding = this.#bind(ref, engine, undefined)
     const answer = await this.#options.dialFar(request, binding.abort.signal)
     if (this.#bindings.get(ref) !== binding) {
@@ -126,7 +130,7 @@ export class Applications {
       return
     }
     if (typeof answer === 'string') {
-      this.#count(answer)
+      this.#options.totals.countReset(answer)
       this.#bindings.delete(ref)
       engine.reset(ref, answer)
     } else {
@@ -161,9 +165,5 @@ export class Applications {
     this.#bindings.delete(ref)
     binding?.abort.abort()
     binding?.socket?.reset()
-  }
-
-  #count(code: WireCode): void {
-    this.resets.set(code, (this.resets.get(code) ?? 0) + 1)
   }
 }

@@ -10,8 +10,8 @@ import type { WireCode } from '../base/codes.ts'
 import type { Endpoint } from '../base/endpoint.ts'
 import { LIMITS } from '../base/limits.ts'
 import type { Carrier } from '../carrier/carrier.ts'
-import type { ChannelHandlers } from '../secure/channel-options.ts'
 import type { SecureChannel } from '../secure/channel.ts'
+import type { ChannelHandlers } from '../secure/channel-options.ts'
 import type { Pump } from './pump.ts'
 
 export interface PathOwner {

@@ -9,11 +9,11 @@ import { LIMITS } from '../base/limits.ts'
 import type { Carrier } from '../carrier/carrier.ts'
 import type { DialFailure } from '../carrier/dial-round.ts'
 import type { PeerConfig } from '../config/config.ts'
-import type { PeerId } from '../secure/identity.ts'
 import { SecureChannel } from '../secure/channel.ts'
+import type { PeerId } from '../secure/identity.ts'
 import type { Migration } from '../session/events.ts'
-import type { MigrateReason } from '../wire/control.ts'
 import { sourceAddressFor } from '../watch/source-address.ts'
+import type { MigrateReason } from '../wire/control.ts'
 import { Dialing } from './dialing.ts'
 import { Path } from './path.ts'
 import { Pump } from './pump.ts'
@@ -51,10 +51,6 @@ export class Peer {
   /** The one association of a pinned peer; a ticket's has none of its own. */
   get pump(): Pump | undefined {
     return this.config.isTicket === true ? undefined : [...this.#pumps][0]
-  }
-
-  get pumps(): ReadonlySet<Pump> {
-    return this.#pumps
   }
 
   /** A ticket's machine has said Hello for the first time, or again. */
@@ -118,6 +114,7 @@ export class Peer {
       peerId: this.peerId,
       keyring: shared.keyring,
       budget: shared.budget,
+      totals: shared.totals,
       holdMs: shared.holdMs,
       log: shared.log,
       dialFar: (to, signal) => shared.dialFar(config, to, signal),
@@ -186,7 +183,11 @@ export class Peer {
     const isQuiet = code === 'SUPERSEDED' || code === 'HANDLE_UNKNOWN' || code === 'GOODBYE'
     if (!path.hasRecord && !isQuiet) this.#remember(where, code ?? 'UNREACHABLE', detail)
     const isActiveLost = pump.engine.state === 'suspended' && path.hasRecord
-    this.#shared.log[isActiveLost ? 'info' : 'debug'](`path lost: ${detail}`, { peer: this.config.name, endpoint: where, code })
+    this.#shared.log[isActiveLost ? 'info' : 'debug'](`path lost: ${detail}`, {
+      peer: this.config.name,
+      endpoint: where,
+      code,
+    })
   }
 
   #remember(endpoint: string, code: string, message: string): void {
@@ -199,14 +200,16 @@ export class Peer {
     const path = pump.paths.get(migration.to)
     if (path !== undefined) this.#dialing.handleAnswered(path)
     this.#lastFailure = null
-    const entry = this.#migrations.add(migration, pump)
+    const row = this.#migrations.add(migration, pump)
+    this.#shared.totals.countMigration(row)
+    const { to, blackoutMs } = row()
     this.#shared.log.info(migration.reason === 'first' ? 'connected' : 'migrated', {
       peer: this.config.name,
       reason: migration.reason,
       migrator: migration.migrator,
       epoch: migration.epoch,
-      to: entry.to,
-      blackoutMs: entry.blackoutMs,
+      to,
+      blackoutMs,
     })
   }
 

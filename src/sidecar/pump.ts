@@ -5,7 +5,6 @@
 import { randomBytes } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
 import type { WireCode } from '../base/codes.ts'
-import { RemoteError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
 import type { Identity, PeerId } from '../secure/identity.ts'
 import { peerIdBytes } from '../secure/identity.ts'
@@ -20,12 +19,14 @@ import { INCARNATION_BYTES } from '../wire/control.ts'
 import { Applications, type DialFar } from './applications.ts'
 import type { Path, PathOwner } from './path.ts'
 import type { Log } from './sidecar-api.ts'
+import type { TotalsCounter } from './totals.ts'
 
 export interface PumpOptions {
   readonly identity: Identity
   readonly peerId: PeerId
   readonly keyring: Keyring<Pump>
   readonly budget: Budget
+  readonly totals: TotalsCounter
   readonly holdMs: number
   readonly log: Log
   readonly dialFar: DialFar
@@ -58,6 +59,7 @@ export class Pump implements PathOwner {
       now: () => performance.now(),
       changed: () => this.#changed(),
       dialFar: options.dialFar,
+      totals: options.totals,
     })
     this.#changed()
   }
@@ -163,7 +165,8 @@ export class Pump implements PathOwner {
     if (this.#isStopped) return
     const now = performance.now()
     for (;;) {
-      for (let event = this.#engine.pollEvent(); event !== undefined; event = this.#engine.pollEvent()) this.#handle(event)
+      for (let event = this.#engine.pollEvent(); event !== undefined; event = this.#engine.pollEvent())
+        this.#handle(event)
       const transmit = this.#engine.pollTransmit(now)
       if (transmit === undefined) break
       this.paths.get(transmit.carrier)?.channel.seal(transmit.parts)
@@ -250,7 +253,3 @@ export class Pump implements PathOwner {
 
 /** Node's timers overflow above this. */
 const TIMER_MAX_MS = 2 ** 31 - 1
-
-export function isRemote(error: unknown): error is RemoteError {
-  return error instanceof RemoteError
-}

@@ -38,13 +38,16 @@ export class Reception implements PathOwner {
       carrier,
       owner: this,
       channel: handlers =>
-        SecureChannel.accept<Pump>({ identity, keyring, admit, mayHandshake }, {
-          ...handlers,
-          onReady: () => {
-            place.release()
-            handlers.onReady()
+        SecureChannel.accept<Pump>(
+          { identity, keyring, admit, mayHandshake },
+          {
+            ...handlers,
+            onReady: () => {
+              place.release()
+              handlers.onReady()
+            },
           },
-        }),
+        ),
     })
     this.#paths.add(path)
     path.start()

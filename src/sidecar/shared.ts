@@ -1,6 +1,6 @@
 /** What all peers of one sidecar share. */
-import type { Endpoint, HostPort } from '../base/endpoint.ts'
 import type { WireCode } from '../base/codes.ts'
+import type { Endpoint, HostPort } from '../base/endpoint.ts'
 import type { Carrier } from '../carrier/carrier.ts'
 import type { Clock } from '../carrier/clock.ts'
 import type { DialOptions } from '../carrier/dial.ts'
@@ -12,11 +12,13 @@ import type { Keyring } from '../secure/keyring.ts'
 import type { Budget } from '../session/window.ts'
 import type { Pump } from './pump.ts'
 import type { Log } from './sidecar-api.ts'
+import type { TotalsCounter } from './totals.ts'
 
 export interface Shared {
   readonly identity: Identity
   readonly keyring: Keyring<Pump>
   readonly budget: Budget
+  readonly totals: TotalsCounter
   readonly resolver: Resolver
   readonly clock: Clock
   readonly log: Log

@@ -34,10 +34,8 @@ export interface Sidecar {
   /** Ends everything within LIMITS.shutdownMs. Harmless when repeated. */
   stop(): Promise<void>
   status(): StatusReport
-  /** Counters by code, for metrics. */
-  resets(): ReadonlyMap<string, number>
-  /** Further counters for metrics, where they are kept. */
-  totals?(): Totals
+  /** Counters for metrics. */
+  totals(): Totals
   /** Moves the paths of one peer, or of all, as if a better one had appeared. */
   migrate(peer?: string): Promise<readonly MigrateResult[]>
 }

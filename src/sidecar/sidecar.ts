@@ -8,12 +8,12 @@ import { readFileSync } from 'node:fs'
 import { performance } from 'node:perf_hooks'
 import { type Endpoint, formatEndpoint, formatHostPort, type HostPort, isWildcard } from '../base/endpoint.ts'
 import { OperatorError } from '../base/errors.ts'
+import { type Forward, listenForward } from '../capture/forward.ts'
 import { Admission } from '../carrier/admission.ts'
 import { systemClock } from '../carrier/clock.ts'
 import { dialCarrier } from '../carrier/dial.ts'
 import { type Listener, listen } from '../carrier/listen.ts'
 import { Resolver } from '../carrier/resolver.ts'
-import { type Forward, listenForward } from '../capture/forward.ts'
 import type { Config, ForwardConfig, ListenConfig, PeerConfig } from '../config/config.ts'
 import { AllowList } from '../egress/allow-list.ts'
 import { dialDestination } from '../egress/dial-destination.ts'
@@ -27,6 +27,7 @@ import { Reception } from './reception.ts'
 import type { Shared } from './shared.ts'
 import type { MigrateResult, Sidecar, SidecarOptions } from './sidecar-api.ts'
 import type { ForwardStatus, StatusReport } from './status.ts'
+import { type Totals, TotalsCounter } from './totals.ts'
 import { VERSION } from './version.ts'
 
 export function createSidecar(options: SidecarOptions): Sidecar {
@@ -56,6 +57,7 @@ class RunningSidecar implements Sidecar {
       identity: options.identity,
       keyring: new Keyring<Pump>(),
       budget: new Budget(),
+      totals: new TotalsCounter(),
       resolver: new Resolver(),
       clock: systemClock,
       log: options.log,
@@ -123,20 +125,16 @@ class RunningSidecar implements Sidecar {
     }
   }
 
-  resets(): ReadonlyMap<string, number> {
-    const sum = new Map<string, number>()
-    for (const peer of this.#peers.values()) {
-      for (const pump of peer.pumps) {
-        for (const [code, count] of pump.applications.resets) sum.set(code, (sum.get(code) ?? 0) + count)
-      }
-    }
-    return sum
+  totals(): Totals {
+    return this.#shared.totals.read()
   }
 
   async migrate(name?: string): Promise<readonly MigrateResult[]> {
     const peers = [...this.#peers.values()].filter(peer => name === undefined || peer.config.name === name)
     if (peers.length === 0) {
-      return [{ peer: name ?? '', code: 'PEER_UNKNOWN_HERE', message: `no peer is named ${name}; see \`holdfast status\`` }]
+      return [
+        { peer: name ?? '', code: 'PEER_UNKNOWN_HERE', message: `no peer is named ${name}; see \`holdfast status\`` },
+      ]
     }
     return peers.map(peer => ({ peer: peer.config.name, ...moved(peer.migrate()) }))
   }
@@ -168,7 +166,10 @@ class RunningSidecar implements Sidecar {
   }
 
   #dialFar(peer: PeerConfig, to: HostPort, signal: AbortSignal): ReturnType<Shared['dialFar']> {
-    return dialDestination(to, this.#allow.get(peer.id) ?? new AllowList([]), { signal })
+    return dialDestination(to, this.#allow.get(peer.id) ?? new AllowList([]), {
+      signal,
+      lookup: name => this.#shared.resolver.resolve(name),
+    })
   }
 
   /** As configured, or the listen URLs with wildcards replaced by this host's addresses. */
@@ -193,7 +194,10 @@ class RunningSidecar implements Sidecar {
 
 function moved(isMoved: boolean): Omit<MigrateResult, 'peer'> {
   if (isMoved) return { code: 'moved', message: 'a move was begun; see `holdfast status`' }
-  return { code: 'UNREACHABLE', message: 'there is no path to move from, or a move is under way; see `holdfast status`' }
+  return {
+    code: 'UNREACHABLE',
+    message: 'there is no path to move from, or a move is under way; see `holdfast status`',
+  }
 }
 
 function readText(file: string): string {

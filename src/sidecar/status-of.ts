@@ -35,26 +35,39 @@ export function sessionStatus(session: Session): SessionStatus {
   }
 }
 
+interface LogRow {
+  readonly migration: Migration
+  readonly from: string | null
+  readonly to: string
+  /** Add to a time of the engine's clock to have it since 1970. */
+  readonly wall: number
+}
+
 /** The last migrations, oldest first, at most LIMITS.migrationsRememberedMax. */
 export class MigrationLog {
   /** Rows are made when asked for, since the replay may still be running. */
-  readonly #rows: { readonly migration: Migration; readonly from: string | null; readonly to: string; readonly wall: number }[] = []
+  readonly #rows: LogRow[] = []
   #lastPaths = new Map<number, string>()
 
-  /** @returns the row as it stands now */
-  add(migration: Migration, pump: Pump): MigrationStatus {
+  /** @returns what tells the row as it stands when called */
+  add(migration: Migration, pump: Pump): () => MigrationStatus {
     for (const path of pump.paths.values()) {
       const { local, remote, scheme } = path.carrier
       this.#lastPaths.set(path.id, `${scheme} ${formatHostPort(local)} -> ${formatHostPort(remote)}`)
     }
     const nameOf = (id: number | undefined) => (id === undefined ? null : (this.#lastPaths.get(id) ?? null))
-    const row = { migration, from: nameOf(migration.from), to: nameOf(migration.to) ?? '?', wall: Date.now() - performance.now() }
+    const row = {
+      migration,
+      from: nameOf(migration.from),
+      to: nameOf(migration.to) ?? '?',
+      wall: Date.now() - performance.now(),
+    }
     for (const id of [...this.#lastPaths.keys()]) {
       if (id !== migration.to && !pump.paths.has(id)) this.#lastPaths.delete(id)
     }
     this.#rows.push(row)
     if (this.#rows.length > LIMITS.migrationsRememberedMax) this.#rows.shift()
-    return statusOf(row)
+    return () => statusOf(row)
   }
 
   list(): readonly MigrationStatus[] {
@@ -62,7 +75,7 @@ export class MigrationLog {
   }
 }
 
-function statusOf({ migration, from, to, wall }: { migration: Migration; from: string | null; to: string; wall: number }): MigrationStatus {
+function statusOf({ migration, from, to, wall }: LogRow): MigrationStatus {
   const iso = (at: number | undefined) => (at === undefined ? null : new Date(wall + at).toISOString())
   const begin = migration.suspendedAt ?? migration.announcedAt
   return {

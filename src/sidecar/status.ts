@@ -28,7 +28,12 @@ export interface PeerStatus {
   /** Oldest first, at most LIMITS.migrationsRememberedMax. */
   readonly migrations: readonly MigrationStatus[]
   /** The last reason why no path could be had, or null. */
-  readonly lastFailure: { readonly endpoint: string; readonly code: string; readonly message: string; readonly at: string } | null
+  readonly lastFailure: {
+    readonly endpoint: string
+    readonly code: string
+    readonly message: string
+    readonly at: string
+  } | null
 }
 
 export interface PathStatus {

@@ -1,4 +1,5 @@
 /** What a sidecar counted since its start: plain integers that only grow, read when metrics are asked for. */
+import type { WireCode } from '../base/codes.ts'
 import { LIMITS } from '../base/limits.ts'
 import type { MigrationStatus } from './status.ts'
 
@@ -12,6 +13,8 @@ export interface Totals {
   /** Application bytes: taken from applications here, and handed to them. */
   readonly sentBytes: number
   readonly receivedBytes: number
+  /** Sessions reset by either side, by code. */
+  readonly resets: ReadonlyMap<string, number>
   /** One row for each pair of reason and migrator that occurred. */
   readonly migrations: readonly MigrationTotals[]
 }
@@ -35,9 +38,14 @@ export class TotalsCounter {
   sessionsFar = 0
   sentBytes = 0
   receivedBytes = 0
+  readonly #resets = new Map<WireCode, number>()
   /** Rows whose replay may still go on. */
   #recent: (() => MigrationStatus)[] = []
   #settled = new Map<string, MigrationTotals>()
+
+  countReset(code: WireCode): void {
+    this.#resets.set(code, (this.#resets.get(code) ?? 0) + 1)
+  }
 
   /** @param row the migration as it stands when it is called */
   countMigration(row: () => MigrationStatus): void {
@@ -52,6 +60,7 @@ export class TotalsCounter {
       sessionsOpened: { near: this.sessionsNear, far: this.sessionsFar },
       sentBytes: this.sentBytes,
       receivedBytes: this.receivedBytes,
+      resets: new Map(this.#resets),
       migrations: [...migrations.values()],
     }
   }

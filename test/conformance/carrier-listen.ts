@@ -442,8 +442,12 @@ t.test('closing a listener frees its port, drops strangers and leaves carriers a
 })
 
 t.test('a listener survives when the process runs out of file descriptors', async t => {
-  const { status, stdout, stderr } = runFixture('sh', ['-c', `ulimit -n 40; exec "$0" "$@"`, process.execPath], 'flood')
-  t.match({ status, stdout, stderr }, { status: 0, stdout: /^reached again\n$/ })
+  const { status, stdout, stderr } = runFixture(
+    'sh',
+    ['-c', `unset NODE_OPTIONS; ulimit -n 40; exec "$0" "$@"`, process.execPath],
+    'flood',
+  )
+  t.match({ status, stdout, stderr }, { status: 0, stdout: /^reached again\n$/, stderr: '' })
 })
 
 t.test('ws is loaded only when an endpoint needs it', async t => {

@@ -54,7 +54,15 @@ export class Sidecar {
 
   /** Returns when it says it is ready. @throws Error with its log when it does not */
   async start(): Promise<void> {
-    const child = this.#host.spawn([process.execPath, CLI, 'up', '--config', this.#file('holdfast.yaml'), '--log-level', 'debug'])
+    const child = this.#host.spawn([
+      process.execPath,
+      CLI,
+      'up',
+      '--config',
+      this.#file('holdfast.yaml'),
+      '--log-level',
+      'debug',
+    ])
     this.#process = child
     appendFileSync(this.#file('log'), `--- started as process ${child.pid}\n`)
     const keep = (bytes: Buffer) => appendFileSync(this.#file('log'), bytes)

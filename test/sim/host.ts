@@ -185,7 +185,13 @@ export class Host {
         return
       }
       const ends: readonly [Host, Host] = this.side === 0 ? [this, this.peer] : [this.peer, this]
-      const carrier = new SimCarrier(network.nextId(), ends, this.side, this.knows(this.peer) && this.peer.knows(this), this.world)
+      const carrier = new SimCarrier(
+        network.nextId(),
+        ends,
+        this.side,
+        this.knows(this.peer) && this.peer.knows(this),
+        this.world,
+      )
       network.carriers.add(carrier)
     })
   }

@@ -110,7 +110,10 @@ function tell(screen: Screen, sent: string, download: Download, migrations: read
   screen.say(`received  SHA-256 ${received}  ${isSame ? 'the same' : 'DIFFERENT'}`, isSame ? 'green' : 'red')
   const isEnough = migrations.length >= MIGRATIONS_MIN
   const blackouts = migrations.map(one => `${Math.round(one.blackoutMs ?? 0)} ms`).join(', ')
-  screen.say(`${migrations.length} migrations in one TCP connection; blackouts ${blackouts}`, isEnough ? 'green' : 'red')
+  screen.say(
+    `${migrations.length} migrations in one TCP connection; blackouts ${blackouts}`,
+    isEnough ? 'green' : 'red',
+  )
   return isSame && isEnough
 }
 
@@ -135,7 +138,14 @@ async function startSidecars(
     const config = { identity: `${host}.pem`, admin: { socket: `${host}.sock` }, ...configs[host] }
     // JSON is YAML.
     writeFileSync(join(directory, `${host}.yaml`), JSON.stringify(config))
-    const sidecar = start(host, [program('../main.js'), 'up', '--config', join(directory, `${host}.yaml`), '--log-level', process.env['HOLDFAST_LOG_LEVEL'] ?? 'error'])
+    const sidecar = start(host, [
+      program('../main.js'),
+      'up',
+      '--config',
+      join(directory, `${host}.yaml`),
+      '--log-level',
+      process.env['HOLDFAST_LOG_LEVEL'] ?? 'error',
+    ])
     sidecar.stderr!.pipe(process.stderr)
     const lines = createInterface({ input: sidecar.stdout! })[Symbol.asyncIterator]()
     const ready = String((await lines.next()).value)

@@ -14,18 +14,24 @@ const HOSTS =
 export async function loopbackStage(linkProgram: string): Promise<Stage> {
   const link = spawn(process.execPath, [linkProgram, ...HOSTS], { stdio: ['pipe', 'pipe', 'inherit'] })
   const lines = createInterface({ input: link.stdout })[Symbol.asyncIterator]()
-  const ports = String((await lines.next()).value).split(' ').map(Number)
+  const ports = String((await lines.next()).value)
+    .split(' ')
+    .map(Number)
   const addresses = HOSTS.map((host, i) => `${host}:${ports[i]}`)
   const say = (line: string) => void link.stdin.write(`${line}\n`)
   say('serve 0')
   return {
-    about: 'one host and its loopback addresses, since interfaces cannot be made here; a link process stops serving the old one',
+    about:
+      'one host and its loopback addresses, since interfaces cannot be made here; a link process stops serving the old one',
     endpoints: addresses.map(address => `tcp://${address}`),
     farListen: `tcp://127.0.0.1:${ports[HOSTS.length]}`,
     events: [
       { title: `the link moves from ${addresses[0]} to ${addresses[1]}`, run: () => say('serve 1') },
       { title: `the link moves to ${addresses[2]}`, run: () => say('serve 2') },
-      { title: `${addresses[2]} falls silent without a word; the link moves to ${addresses[0]}`, run: () => say('silence 0') },
+      {
+        title: `${addresses[2]} falls silent without a word; the link moves to ${addresses[0]}`,
+        run: () => say('silence 0'),
+      },
       { title: `the link moves to ${addresses[1]}`, run: () => say('serve 1') },
     ],
     spawn: (_host, args) => spawn(process.execPath, [...args], { stdio: ['ignore', 'pipe', 'pipe'] }),

@@ -50,7 +50,9 @@ export class Screen {
   #draw(now: Progress): void {
     this.#erase()
     const most = Math.max(...this.#history, 1)
-    const line = this.#history.map(value => BARS[Math.min(BARS.length - 1, Math.floor((value / most) * BARS.length))]).join('')
+    const line = this.#history
+      .map(value => BARS[Math.min(BARS.length - 1, Math.floor((value / most) * BARS.length))])
+      .join('')
     const filled = Math.round((now.doneBytes / now.totalBytes) * METER)
     const meter = styleText('green', '━'.repeat(filled)) + styleText('dim', '━'.repeat(METER - filled))
     const state = styleText(now.state === 'stable' ? 'green' : 'yellow', now.state)

@@ -124,10 +124,18 @@ export class Lab {
       `link add name a type veth peer name a netns ${middle.name}`,
       `link add name b type veth peer name b netns ${middle.name}`,
     )
-    await middle.run(['sh', '-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/ipv6/conf/all/forwarding'])
+    await middle.run([
+      'sh',
+      '-c',
+      'echo 1 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/ipv6/conf/all/forwarding',
+    ])
     const routerLines = (['a', 'b', 'wan'] as const).flatMap(device => {
       const [v4, v6] = PREFIX[device === 'wan' ? 'far' : device]
-      return [`link set dev ${device} up`, `address add ${v4}.1/16 dev ${device}`, `address add ${v6}:1/64 dev ${device} nodad`]
+      return [
+        `link set dev ${device} up`,
+        `address add ${v4}.1/16 dev ${device}`,
+        `address add ${v6}:1/64 dev ${device} nodad`,
+      ]
     })
     const nearLines = (['a', 'b'] as const).flatMap(uplink => [
       `link set dev ${uplink} up`,
@@ -158,15 +166,15 @@ function addressLines(verb: 'add' | 'del' | 'replace', where: Uplink | 'far', ad
 /** The host's routes through one of its interfaces, of the families of `addresses`. */
 function routeLines(where: Uplink | 'far', addresses: readonly string[]): readonly string[] {
   const [v4, v6] = PREFIX[where]
-  return [...new Set(addresses.map(address => (address.includes(':') ? `::/0 via ${v6}:1` : `0.0.0.0/0 via ${v4}.1`)))].flatMap(
-    route => {
-      if (where === 'far') return [`route replace ${route} dev wan`]
-      return [
-        `route replace ${route} dev ${where} metric ${METRIC[where]}`,
-        `route replace ${route} dev ${where} table ${TABLE[where]}`,
-      ]
-    },
-  )
+  return [
+    ...new Set(addresses.map(address => (address.includes(':') ? `::/0 via ${v6}:1` : `0.0.0.0/0 via ${v4}.1`))),
+  ].flatMap(route => {
+    if (where === 'far') return [`route replace ${route} dev wan`]
+    return [
+      `route replace ${route} dev ${where} metric ${METRIC[where]}`,
+      `route replace ${route} dev ${where} table ${TABLE[where]}`,
+    ]
+  })
 }
 
 /** Family 0 is IPv4, 1 is IPv6. */

@@ -23,7 +23,9 @@ table inet lab {
 `
 
 interface NftListing {
-  readonly nftables: readonly { readonly counter?: { readonly name: string; readonly packets: number; readonly bytes: number } }[]
+  readonly nftables: readonly {
+    readonly counter?: { readonly name: string; readonly packets: number; readonly bytes: number }
+  }[]
 }
 
 export class Router {
@@ -70,7 +72,12 @@ export class Router {
   async sources(): Promise<ReadonlyMap<string, Traffic>> {
     const listing = await this.namespace.run(['nft', 'list', 'set', 'inet', 'lab', 'sources'])
     const entries = listing.matchAll(/([0-9.]+) counter packets (\d+) bytes (\d+)/g)
-    return new Map([...entries].map(([, address, packets, bytes]) => [address ?? '', { packets: Number(packets), bytes: Number(bytes) }]))
+    return new Map(
+      [...entries].map(([, address, packets, bytes]) => [
+        address ?? '',
+        { packets: Number(packets), bytes: Number(bytes) },
+      ]),
+    )
   }
 
   /** Drops everything that would be forwarded, in both directions, and tells nobody. */
@@ -111,7 +118,9 @@ export class Router {
   }
 
   async #counter(name: string): Promise<Traffic> {
-    const listing = JSON.parse(await this.namespace.run(['nft', '-j', 'list', 'counters', 'table', 'inet', 'lab'])) as NftListing
+    const listing = JSON.parse(
+      await this.namespace.run(['nft', '-j', 'list', 'counters', 'table', 'inet', 'lab']),
+    ) as NftListing
     const found = listing.nftables.find(entry => entry.counter?.name === name)?.counter
     return { packets: found?.packets ?? 0, bytes: found?.bytes ?? 0 }
   }

@@ -18,7 +18,8 @@ createInterface({ input: process.stdin })
 function obey(order: AgentOrder): void {
   if (order.do === 'listen') listen(order)
   else if (order.do === 'open') open(order)
-  else if (order.do === 'report') answer({ event: 'report', tag: order.tag, report: flows.get(order.id)?.report ?? null })
+  else if (order.do === 'report')
+    answer({ event: 'report', tag: order.tag, report: flows.get(order.id)?.report ?? null })
   else if (order.do === 'rtt') void measure(order)
   else flows.get(order.id)?.[order.do]()
 }
@@ -28,7 +29,8 @@ function listen(order: AgentOrder & { do: 'listen' }): void {
   server.on('error', error => answer({ event: 'refused', tag: order.tag, message: error.message }))
   server.listen(order.port, order.host, () => {
     const address = server.address()
-    if (address !== null && typeof address === 'object') answer({ event: 'listening', tag: order.tag, port: address.port })
+    if (address !== null && typeof address === 'object')
+      answer({ event: 'listening', tag: order.tag, port: address.port })
   })
 }
 

@@ -1,7 +1,16 @@
 /** One application connection as an agent drives it: what it sends, and a judge of what it receives. */
 import { createHash } from 'node:crypto'
 import type { Socket } from 'node:net'
-import { type FlowPlan, type FlowReport, type Gap, GAP_MIN_MS, GAPS_MAX, monotonicMs, TICK_BYTES, TICK_MS } from './agent-protocol.ts'
+import {
+  type FlowPlan,
+  type FlowReport,
+  GAP_MIN_MS,
+  GAPS_MAX,
+  type Gap,
+  monotonicMs,
+  TICK_BYTES,
+  TICK_MS,
+} from './agent-protocol.ts'
 import { ByteStream } from './byte-stream.ts'
 
 const CHUNK_BYTES = 32 * 1024
@@ -72,7 +81,8 @@ export class Flow {
   handleBytes(bytes: Buffer): void {
     const nowMs = monotonicMs()
     const silentMs = nowMs - (this.#lastArrivalMs ?? nowMs)
-    if (silentMs >= GAP_MIN_MS && this.#gaps.length < GAPS_MAX) this.#gaps.push({ fromMs: nowMs - silentMs, toMs: nowMs })
+    if (silentMs >= GAP_MIN_MS && this.#gaps.length < GAPS_MAX)
+      this.#gaps.push({ fromMs: nowMs - silentMs, toMs: nowMs })
     this.#lastArrivalMs = nowMs
     this.#receivedHash.update(bytes)
     if (this.plan.kind === 'ticks') this.#judgeTicks(bytes)

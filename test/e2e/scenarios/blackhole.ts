@@ -1,8 +1,8 @@
 /** The path swallows everything and nobody says so. */
 import assert from 'node:assert/strict'
 import { lasting } from '../wait.ts'
-import type { Scenario } from './scenario.ts'
 import { SILENT } from './bounds.ts'
+import type { Scenario } from './scenario.ts'
 
 const DARK_MS = 4_000
 

@@ -47,7 +47,10 @@ function judge(stand: Stand, direction: Direction, failure: string | undefined) 
   const worst = [...blackouts].sort((a, b) => b.ms / b.maxMs - a.ms / a.maxMs)[0]
   const tooLong = worst !== undefined && worst.ms > worst.maxMs
   const notes = [...stand.notes]
-  if (tooLong) notes.push(`blackouts of ${blackouts.map(({ ms }) => ms.toFixed(0)).join(', ')} ms\n${failure === undefined ? '' : failure}`)
+  if (tooLong)
+    notes.push(
+      `blackouts of ${blackouts.map(({ ms }) => ms.toFixed(0)).join(', ')} ms\n${failure === undefined ? '' : failure}`,
+    )
   else if (failure !== undefined) notes.push(failure)
   return {
     passed: failure === undefined && !tooLong,

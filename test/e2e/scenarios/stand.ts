@@ -158,7 +158,9 @@ export class Stand {
     for (const direction of this.directions) {
       const [, ticks] = await this.#reports(direction)
       const gaps = (ticks?.gaps ?? []).filter(gap => gap.toMs > startMs)
-      const lengths = gaps.map(gap => gap.toMs - (fault.countsFrom === 'path' ? Math.max(gap.fromMs, doneMs) : gap.fromMs))
+      const lengths = gaps.map(
+        gap => gap.toMs - (fault.countsFrom === 'path' ? Math.max(gap.fromMs, doneMs) : gap.fromMs),
+      )
       this.blackouts.push({ direction, ms: Math.max(0, ...lengths), maxMs })
     }
   }
@@ -210,14 +212,10 @@ export class Stand {
    */
   async proveMoved(from: readonly string[], to: readonly string[]): Promise<void> {
     await this.lab.router.count(...from, ...to)
-    const carriers = await until(
-      `a carrier of ${to.join(' or ')}`,
-      { deadlineMs: MOVE_DEADLINE_MS },
-      async () => {
-        const found = await this.carriers()
-        return found.some(ends => ends.some(end => to.includes(hostOf(end)))) ? found : undefined
-      },
-    )
+    const carriers = await until(`a carrier of ${to.join(' or ')}`, { deadlineMs: MOVE_DEADLINE_MS }, async () => {
+      const found = await this.carriers()
+      return found.some(ends => ends.some(end => to.includes(hostOf(end)))) ? found : undefined
+    })
     const before = await this.#trafficOf(from, to)
     await this.progress(`traffic of ${to.join(' or ')}`, monotonicMs())
     const after = await this.#trafficOf(from, to)
@@ -243,7 +241,9 @@ export class Stand {
   async #trafficOf(from: readonly string[], to: readonly string[]): Promise<{ newBytes: number; oldPackets: number }> {
     const { router } = this.lab
     const sum = async (parts: Promise<number>[]) => (await Promise.all(parts)).reduce((total, part) => total + part, 0)
-    const newBytes = to.flatMap(address => [router.from(address), router.to(address)].map(async traffic => (await traffic).bytes))
+    const newBytes = to.flatMap(address =>
+      [router.from(address), router.to(address)].map(async traffic => (await traffic).bytes),
+    )
     const oldPackets = from.map(async address => (await router.from(address)).packets)
     return { newBytes: await sum(newBytes), oldPackets: await sum(oldPackets) }
   }
@@ -266,7 +266,10 @@ export class Stand {
 
 /** Of `address:port` or `[address]:port`, IPv4 also in IPv6 form. */
 export function hostOf(remote: string): string {
-  return remote.slice(0, remote.lastIndexOf(':')).replace(/^\[|\]$/g, '').replace(/^::ffff:/, '')
+  return remote
+    .slice(0, remote.lastIndexOf(':'))
+    .replace(/^\[|\]$/g, '')
+    .replace(/^::ffff:/, '')
 }
 
 function endpointOf(carrier: CarrierKind, host: string): string {
