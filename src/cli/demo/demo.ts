@@ -131,7 +131,12 @@ async function startSidecars(
       peers: [{ name: 'far', id: ids.far, endpoints: stage.endpoints }],
       forward: [{ listen: '127.0.0.1:0', peer: 'far', to }],
     },
-    far: { listen: [stage.farListen], peers: [{ name: 'near', id: ids.near, allow: [to] }] },
+    // Advertised as the stage has it: behind a link process, the far side's own address would be a way around it.
+    far: {
+      listen: [stage.farListen],
+      advertise: stage.endpoints,
+      peers: [{ name: 'near', id: ids.near, allow: [to] }],
+    },
   }
   for (const host of ['far', 'near'] as const) {
     writeFileSync(join(directory, `${host}.pem`), keys[host], { mode: 0o600 })
