@@ -35,6 +35,8 @@ export const LIMITS = {
   keyBytesMax: 2 ** 40,
   /** Age at which a planned move onto a fresh handshake renews the keys. */
   rekeyMs: 3_600_000,
+  /** A renewal that came to nothing is tried again after this; meanwhile the keys stay. */
+  rekeyRetryMs: 60_000,
 
   // ---- carrier/
   /** Connections that have not proved an identity, in all and from one address (/64 for IPv6). More are refused. */

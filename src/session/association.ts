@@ -7,19 +7,25 @@
  *
  * The owner's loop is one sentence: handle one input, drain every output, arm one timer.
  *
- * Before anything else each side says Hello on every carrier. An incarnation other than the one known means that the peer is
- * another process and its sessions are gone; while the first still answers on the active carrier, the second is a duplicate.
+ * Before anything else each side says Hello on every carrier. Its parts, each with its theory on top:
+ *
+ *     sessions.ts      the table of sessions         migration.ts     which carrier is active
+ *     schedule.ts      whose turn it is to send      liveness.ts      whether the peer is still there
+ *     incarnations.ts  which process of the peer's   rekey.ts         when its keys are renewed
+ *     link.ts          one carrier
  */
 import type { WireCode } from '../base/codes.ts'
 import { RemoteError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
-import { byteLength, equalBytes } from '../wire/bytes.ts'
 import { type Control, decodeControl, type Hello, type MigrateReason, type OpenRequest } from '../wire/control.ts'
 import { type InnerFrameVisitor, readInnerFrames } from '../wire/inner-frame.ts'
 import type { CarrierId, EngineEvent, Ref } from './events.ts'
+import { Incarnations } from './incarnations.ts'
 import { Link, type LinkInit } from './link.ts'
+import { Liveness } from './liveness.ts'
 import { Migration, type PlannedReason } from './migration.ts'
 import { Record } from './record.ts'
+import { Rekey } from './rekey.ts'
 import type { Session } from './session.ts'
 import { Sessions } from './sessions.ts'
 import type { Budget } from './window.ts'
@@ -46,24 +52,31 @@ export class Association {
   readonly #options: AssociationOptions
   readonly #sessions: Sessions
   readonly #migration: Migration
+  readonly #liveness: Liveness
+  readonly #rekey: Rekey
   readonly #events: EngineEvent[] = []
-  #peerIncarnation: Uint8Array | undefined
+  readonly #incarnations: Incarnations
   #holdMs: number
   #isPeerDraining = false
   #hasExpired = false
-  #probeAt = Number.POSITIVE_INFINITY
-  #duplicate: { readonly link: Link; readonly since: number } | undefined
 
   constructor(options: AssociationOptions, now: number) {
     this.#options = options
     this.#holdMs = options.holdMs
     const emit = (event: EngineEvent) => this.#events.push(event)
-    const parity = options.isGreaterPeer ? 1 : 0
     const rttMs = () => this.#migration.active?.rttMs ?? 0
-    const { budget, sessionsMax } = options
-    this.#sessions = new Sessions({ parity, budget, sessionsMax, rttMs, emit })
-    const { isGreaterPeer, endpoints } = options
+    const { isGreaterPeer, budget, sessionsMax, endpoints } = options
+    this.#sessions = new Sessions({ parity: isGreaterPeer ? 1 : 0, budget, sessionsMax, rttMs, emit })
     this.#migration = new Migration({ isGreaterPeer, sessions: this.#sessions, emit, endpoints }, now)
+    this.#liveness = new Liveness(this.#migration)
+    this.#rekey = new Rekey(this.#migration)
+    this.#incarnations = new Incarnations({
+      migration: this.#migration,
+      sessions: this.#sessions,
+      emit,
+      close: (link, code, detail, at) => this.#close(link, code, detail, at),
+      handleRecord: (link, record, at) => this.handleRecord(link.id, record, at),
+    })
   }
 
   /** `idle` before the first carrier, else a state of the migration table. */
@@ -85,12 +98,8 @@ export class Association {
     return this.#migration.wantsPath
   }
 
-  get sessionCount(): number {
-    return this.#sessions.size
-  }
-
   get peerIncarnation(): Uint8Array | undefined {
-    return this.#peerIncarnation
+    return this.#incarnations.peer
   }
 
   /** The peer has said Hello on this carrier, and it is the process we know: its keys may be used to resume. */
@@ -99,7 +108,7 @@ export class Association {
   }
 
   get replayedBytes(): number {
-    return this.#sessions.replayedBytes
+    return this.#sessions.schedule.replayedBytes
   }
 
   sessions(): IterableIterator<Session> {
@@ -131,9 +140,8 @@ export class Association {
   handleCarrierLost(carrier: CarrierId, now: number): void {
     const link = this.#migration.links.get(carrier)
     if (link === undefined) return
-    if (this.#duplicate?.link === link) this.#duplicate = undefined
     this.#migration.handleLost(link, now)
-    this.#settleDuplicate(now)
+    this.#incarnations.handleLost(link, now)
     this.#migration.propose(now)
   }
 
@@ -150,12 +158,12 @@ export class Association {
   handleRecord(carrier: CarrierId, parts: readonly Uint8Array[], now: number): void {
     const link = this.#migration.links.get(carrier)
     if (link === undefined) return
-    if (link.held !== undefined) return this.#hold(link, parts)
+    if (link.held !== undefined) return this.#incarnations.hold(link, parts)
     readInnerFrames(parts, this.#visitor(link, parts, now))
     if (!this.#migration.links.has(carrier)) return
     link.handleHeard(now, this.#isOutstanding(link))
     this.#migration.handleHeard(link)
-    if (this.#duplicate !== undefined && link === this.#migration.active) this.#refuseDuplicate(now)
+    this.#incarnations.handleHeard(link, now)
     this.#migration.propose(now)
   }
 
@@ -171,24 +179,15 @@ export class Association {
   }
 
   handleTimeout(now: number): void {
-    const { active } = this.#migration
     const isLate = now - this.nextTimeout() > LIMITS.loopLateMs
     this.#sessions.handleTimeout(now)
-    if (isLate) this.#forgive(now)
-    if (active !== undefined && now >= this.#probeAt) this.#probe(active, now)
-    if (
-      active !== undefined &&
-      now >= active.lastPingAt + LIMITS.heartbeatMs &&
-      now >= active.lastHeardAt + LIMITS.heartbeatMs
-    ) {
-      active.ping(now, LIMITS.heartbeatAnswerMs)
-    }
-    if (active !== undefined && now >= active.doubtAt) this.#migration.handleDoubt(now)
+    if (isLate) this.#liveness.forgive(now)
+    this.#liveness.handleTimeout(now)
+    this.#rekey.handleTimeout(now)
     for (const link of [...this.#migration.links.values()]) {
-      if (now >= confirmBy(link)) this.#close(link, 'NOT_CONFIRMED', 'no record under both nonces came in time', now)
+      if (now >= link.confirmBy) this.#close(link, 'NOT_CONFIRMED', 'no record under both nonces came in time', now)
     }
-    if (this.#duplicate !== undefined && now >= this.#duplicate.since + LIMITS.duplicateIdentityMs)
-      this.#settleDuplicate(now, true)
+    this.#incarnations.handleTimeout(now)
     if (now >= this.#holdUntil) this.#expire()
     this.#migration.handleTimeout(now)
   }
@@ -258,15 +257,16 @@ export class Association {
 
   /** When `handleTimeout` is due, on the engine's clock; infinite for never. */
   nextTimeout(): number {
-    const { active, links } = this.#migration
-    let due = Math.min(this.#sessions.ackDueAt, this.#sessions.resetDueAt, this.#migration.nextTimeout, this.#holdUntil)
-    if (active !== undefined) {
-      const heartbeatAt = Math.max(active.lastPingAt, active.lastHeardAt) + LIMITS.heartbeatMs
-      const doubtAt = this.#migration.doubtedSince === undefined ? active.doubtAt : Number.POSITIVE_INFINITY
-      due = Math.min(due, heartbeatAt, doubtAt, this.#probeAt)
-    }
-    for (const link of links.values()) due = Math.min(due, confirmBy(link))
-    if (this.#duplicate !== undefined) due = Math.min(due, this.#duplicate.since + LIMITS.duplicateIdentityMs)
+    let due = Math.min(
+      this.#sessions.schedule.ackDueAt,
+      this.#sessions.resetDueAt,
+      this.#migration.nextTimeout,
+      this.#liveness.nextTimeout,
+      this.#incarnations.nextTimeout,
+      this.#holdUntil,
+      this.#rekey.nextTimeout,
+    )
+    for (const link of this.#migration.links.values()) due = Math.min(due, link.confirmBy)
     return due
   }
 
@@ -283,7 +283,7 @@ export class Association {
       onData: (ref, offset, flags, payload) => {
         if (!heard()) return
         sessions.handleData(ref, offset, flags, payload, now)
-        if (link === this.#migration.active) this.#probeAt = now + link.probeMs
+        this.#liveness.handleBytes(link, now)
       },
       onAck: (ref, received, limit) => {
         if (!heard()) return
@@ -328,95 +328,23 @@ export class Association {
         return
       case 'goodbye':
         this.#sessions.dropAll('SHUTTING_DOWN')
-        this.#forgetPeer()
+        this.#incarnations.forget()
     }
   }
 
   #handleHello(link: Link, hello: Hello, record: readonly Uint8Array[], now: number): void {
     if (link.isHelloReceived) throw new RemoteError('PROTOCOL_VIOLATION', 'a second Hello')
-    const known = this.#peerIncarnation
-    if (known !== undefined && !equalBytes(known, hello.incarnation)) {
-      const { active } = this.#migration
-      if (active !== undefined && active !== link) return this.#suspectDuplicate(link, record, now)
-      this.#replacePeer(link, now)
-    }
-    this.#peerIncarnation = hello.incarnation
+    if (!this.#incarnations.handleHello(link, hello.incarnation, record, now)) return
     link.isHelloReceived = true
     this.#holdMs = Math.min(this.#options.holdMs, hello.holdSeconds * 1000)
     this.#events.push({ type: 'endpoints', endpoints: hello.endpoints })
-  }
-
-  // ---- private: incarnations
-
-  /** A second process with the peer's key: it waits until the first has answered, or not. */
-  #suspectDuplicate(link: Link, record: readonly Uint8Array[], now: number): void {
-    if (this.#duplicate !== undefined) throw new RemoteError('DUPLICATE_IDENTITY')
-    this.#duplicate = { link, since: now }
-    link.held = [record]
-    this.#migration.active!.ping(now, 0)
-  }
-
-  #hold(link: Link, parts: readonly Uint8Array[]): void {
-    link.held!.push(parts)
-    const bytes = link.held!.reduce((sum, record) => sum + byteLength(record), 0)
-    if (bytes > LIMITS.earlyBytesMax)
-      throw new RemoteError('DUPLICATE_IDENTITY', 'too much came before the first had answered')
-  }
-
-  #refuseDuplicate(now: number): void {
-    const { link } = this.#duplicate!
-    this.#duplicate = undefined
-    this.#close(link, 'DUPLICATE_IDENTITY', 'the peer’s first process still answers', now)
-  }
-
-  /** The first is gone, or silent for long enough: the second takes its place. */
-  #settleDuplicate(now: number, isDue = false): void {
-    const duplicate = this.#duplicate
-    if (duplicate === undefined || (this.#migration.active !== undefined && !isDue)) return
-    this.#duplicate = undefined
-    const { link } = duplicate
-    const held = link.held ?? []
-    link.held = undefined
-    this.#replacePeer(link, now)
-    try {
-      for (const record of held) this.handleRecord(link.id, record, now)
-    } catch (error) {
-      if (!(error instanceof RemoteError)) throw error
-      this.#close(link, error.code, error.message, now)
-    }
-  }
-
-  #replacePeer(survivor: Link, now: number): void {
-    this.#sessions.dropAll('PEER_RESTARTED')
-    this.#forgetPeer()
-    for (const link of [...this.#migration.links.values()]) {
-      if (link !== survivor && link.isHelloReceived) this.#close(link, 'SUPERSEDED', 'the peer restarted', now)
-    }
-    this.#events.push({ type: 'peerRestarted' })
-  }
-
-  #forgetPeer(): void {
-    this.#peerIncarnation = undefined
-    this.#sessions.forget()
   }
 
   // ---- private: time
 
   /** Sent bytes, a ping or a proposal without a sign of life. */
   #isOutstanding(link: Link): boolean {
-    return link === this.#migration.sender?.link && this.#sessions.isOutstanding
-  }
-
-  /** Data stopped coming: one question, so that a pure receiver notices a dead path as fast as a sender. */
-  #probe(active: Link, now: number): void {
-    this.#probeAt = Number.POSITIVE_INFINITY
-    if (now >= active.lastHeardAt + active.probeMs && !active.isPinging) active.ping(now, 0)
-    else if (!active.isPinging) this.#probeAt = active.lastHeardAt + active.probeMs
-  }
-
-  /** Our own loop was blocked: what the peer said meanwhile is still unread, so its silence proves nothing yet. */
-  #forgive(now: number): void {
-    for (const link of this.#migration.links.values()) if (link.awaitingSince !== undefined) link.awaitingSince = now
+    return link === this.#migration.sender?.link && this.#sessions.schedule.flightBytes > 0
   }
 
   get #holdUntil(): number {
@@ -436,25 +364,28 @@ export class Association {
 
   /** @param isReplayOnly undefined when `link` carries control messages only */
   #fill(link: Link, isReplayOnly: boolean | undefined, now: number): Record {
+    const { schedule } = this.#sessions
     const record = new Record(link.recordBytesMax)
-    if (isReplayOnly !== undefined && this.#sessions.flightBytes > 0 && now >= link.lastPingAt + LIMITS.pingEveryMs) {
+    if (isReplayOnly !== undefined && schedule.flightBytes > 0 && now >= link.lastPingAt + LIMITS.pingEveryMs) {
       link.ping(now, LIMITS.heartbeatAnswerMs)
     }
     record.add(...link.control.splice(0))
-    if (isReplayOnly === undefined) return record
-    const { flightBytesMax } = link
-    this.#sessions.outboxTargetBytes = Math.min(LIMITS.outboxBytesMax, 2 * flightBytesMax)
-    this.#sessions.fill(record, isReplayOnly, flightBytesMax - this.#sessions.flightBytes)
-    this.#migration.handleTransmitted()
-    link.hasFlight = this.#sessions.flightBytes > 0
-    if (link.hasFlight) link.awaitingSince ??= now
+    if (isReplayOnly !== undefined) {
+      const { flightBytesMax } = link
+      this.#sessions.outboxTargetBytes = Math.min(LIMITS.outboxBytesMax, 2 * flightBytesMax)
+      schedule.fill(record, isReplayOnly, flightBytesMax - schedule.flightBytes)
+      this.#migration.handleTransmitted()
+      link.hasFlight = schedule.flightBytes > 0
+      if (link.hasFlight) link.awaitingSince ??= now
+    }
+    link.sentBytes += record.bytes
     return record
   }
 
   #hello(): Hello {
     return {
       incarnation: this.#options.incarnation,
-      knownIncarnation: this.#peerIncarnation ?? new Uint8Array(0),
+      knownIncarnation: this.#incarnations.peer ?? new Uint8Array(0),
       sessionsMax: this.#options.sessionsMax,
       holdSeconds: Math.ceil(this.#options.holdMs / 1000),
       features: 0,
@@ -466,10 +397,4 @@ export class Association {
     this.#events.push({ type: 'closeCarrier', carrier: link.id, code, detail })
     this.handleCarrierLost(link.id, now)
   }
-}
-
-/** An accepted carrier that resumed is a replay until a record under both nonces has opened. */
-function confirmBy(link: Link): number {
-  if (link.isConfirmed) return Number.POSITIVE_INFINITY
-  return link.readyAt + Math.max(LIMITS.confirmMs, 4 * (link.rttMs ?? 0))
 }

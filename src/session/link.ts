@@ -37,6 +37,8 @@ export class Link {
   readonly control: Uint8Array[] = []
   /** Records of a second incarnation, kept until the first has answered or not. */
   held: (readonly Uint8Array[])[] | undefined
+  /** Plaintext handed over to be sealed here. */
+  sentBytes = 0
   /** Bytes of applications are in flight on it. */
   hasFlight = false
   /** When a carrier without use is closed; undefined while it has one. */
@@ -67,6 +69,12 @@ export class Link {
   /** Silence longer than this, while something is outstanding, is doubt. */
   get probeMs(): number {
     return Math.max(3 * (this.#smoothedRttMs ?? LIMITS.doubtMs), LIMITS.doubtMs)
+  }
+
+  /** An accepted carrier that resumed is a replay until a record under both nonces has opened; until when it may be. */
+  get confirmBy(): number {
+    if (this.isConfirmed) return Number.POSITIVE_INFINITY
+    return this.readyAt + Math.max(LIMITS.confirmMs, 4 * (this.rttMs ?? 0))
   }
 
   get isPinging(): boolean {

@@ -44,6 +44,8 @@ export class Migration {
   plan: { readonly reason: PlannedReason; readonly since: number } | undefined
   doubtedSince: number | undefined
   suspendedAt: number | undefined
+  /** When the newest carrier that was active and had a full handshake was ready. */
+  keyedAt = Number.POSITIVE_INFINITY
   readonly links = new Map<CarrierId, Link>()
   #isEpochOurs = false
   #greatestEpoch = 0
@@ -218,7 +220,7 @@ export class Migration {
   handleTransmitted(): void {
     const running = this.#report
     if (running !== undefined) {
-      running.report.bytesReplayed = this.#options.sessions.replayedBytes - running.replayedBefore
+      running.report.bytesReplayed = this.#options.sessions.schedule.replayedBytes - running.replayedBefore
     }
   }
 
@@ -246,6 +248,7 @@ export class Migration {
     this.#previous = this.active?.id ?? this.#previous
     this.#tail = isTailAlive ? this.active : undefined
     this.active = link
+    if (!link.isResumed) this.keyedAt = link.readyAt
     this.epoch = epoch
     this.#isEpochOurs = isOurs
     this.plan = undefined
@@ -309,7 +312,7 @@ export class Migration {
       bytesReplayed: 0,
     }
     this.#detectedAt = undefined
-    this.#report = { report, replayedBefore: this.#options.sessions.replayedBytes }
+    this.#report = { report, replayedBefore: this.#options.sessions.schedule.replayedBytes }
     this.#options.emit({ type: 'migrated', migration: report })
   }
 

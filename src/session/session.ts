@@ -47,7 +47,9 @@ export class Session {
   isWriterWaiting = false
   /** 'end' was told. */
   isEndTold = false
-  /** In the scheduler's queue, or in that of the opens. */
+  /** Dropped from the table. */
+  isOver = false
+  /** In the schedule's queue, or in that of the opens. */
   isQueued = false
   /** What an old carrier took, which may still arrive there: goes again when that carrier is given up. */
   tailEnd = 0

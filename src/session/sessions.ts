@@ -1,5 +1,5 @@
 /**
- * All sessions of an association: the table of refs, what their frames mean, and whose turn it is to send.
+ * All sessions of an association: the table of refs, and what their frames mean. What leaves when is schedule.ts.
  *
  * Refs. A counter of the opener shifted left by one; the lowest bit says which side opened. On every carrier OPENs leave in
  * ref order, unacknowledged ones first. So a ref that is not above the largest seen and not in the table is closed: no
@@ -11,8 +11,6 @@
  *     ACK                        to its outbox    ignore                                    ignore
  *     RESET                      reset, GONE      answer GONE                               close it unseen, GONE
  *     GONE                       ends it          ignore                                    ignore
- *
- * Sending is fair: OPENs in order, then round robin by session, one piece of at most LIMITS.dataBytesMax each.
  */
 import { type WireCode, wireOf } from '../base/codes.ts'
 import { RemoteError } from '../base/errors.ts'
@@ -26,18 +24,9 @@ import {
   encodeOpenResult,
   type OpenRequest,
 } from '../wire/control.ts'
-import {
-  ackFrame,
-  DATA_OVERHEAD_BYTES,
-  dataHeader,
-  FLAG_FIN,
-  FLAG_OPEN,
-  goneFrame,
-  resetFrame,
-} from '../wire/inner-frame.ts'
+import { FLAG_FIN, FLAG_OPEN, goneFrame, resetFrame } from '../wire/inner-frame.ts'
 import type { EngineEvent, Ref } from './events.ts'
-import { lengthOf } from './outbox.ts'
-import type { Record } from './record.ts'
+import { Schedule } from './schedule.ts'
 import { Session } from './session.ts'
 import type { Budget } from './window.ts'
 
@@ -52,33 +41,21 @@ export interface SessionsOptions {
 }
 
 export class Sessions {
-  /** Sent on the sending carrier and not acknowledged, over all sessions. */
-  flightBytes = 0
   /** Bytes of applications acknowledged by the peer, for the rate. */
   deliveredBytes = 0
   /** Outboxes are filled up to this; follows the carrier's flight. */
   outboxTargetBytes: number = LIMITS.flightBytesMin * 2
-  /** When acknowledgements that wait for company leave at the latest. */
-  ackDueAt = Number.POSITIVE_INFINITY
-  /** Second transmissions, in bytes. */
-  replayedBytes = 0
+  readonly schedule: Schedule
   readonly #options: SessionsOptions
   readonly #table = new Map<Ref, Session>()
   #ownRefs = 0
   #largestSeen = 0
-  #opens: Session[] = []
-  #queue: Session[] = []
-  /** Sessions whose ACK waits for company, until `ackDueAt`. */
-  #acksWaiting = new Set<Session>()
-  /** Sessions whose ACK leaves with the next record. */
-  #acksDue = new Set<Session>()
-  #resetsDue = new Set<Session>()
-  /** GONE and refusals for refs without a session; bounded, since an answer may be lost anyway. */
-  #answers = new Map<Ref, Uint8Array>()
-  #resetWaits = new Set<Session>()
+  /** Sessions whose reset by the peer waits for bytes. */
+  readonly #resetWaits = new Set<Session>()
 
   constructor(options: SessionsOptions) {
     this.#options = options
+    this.schedule = new Schedule(session => this.#settleDone(session))
   }
 
   get size(): number {
@@ -89,11 +66,6 @@ export class Sessions {
   get hasShared(): boolean {
     for (const session of this.#table.values()) if (session.side === 'far' || session.outbox.sent > 0) return true
     return false
-  }
-
-  /** Unacknowledged bytes, an open without answer, an unanswered reset: what makes silence suspicious. */
-  get isOutstanding(): boolean {
-    return this.flightBytes > 0
   }
 
   values(): IterableIterator<Session> {
@@ -124,7 +96,7 @@ export class Sessions {
     const buffered = session.outbox.bufferedBytes
     const advanced = session.handleAck(received, limit)
     if (typeof advanced !== 'number') return this.#fail(session, advanced)
-    this.flightBytes -= flightBefore - session.flightBytes
+    this.schedule.handleAcked(flightBefore - session.flightBytes)
     const released = buffered - session.outbox.bufferedBytes
     this.deliveredBytes += advanced
     this.#options.budget.release(released)
@@ -132,7 +104,7 @@ export class Sessions {
       session.isWriterWaiting = false
       this.#options.emit({ type: 'writable', ref })
     }
-    this.#enqueue(session)
+    this.schedule.enqueue(session)
     this.#settle(session, now)
   }
 
@@ -140,10 +112,10 @@ export class Sessions {
     const session = this.#table.get(ref)
     if (session === undefined) {
       if (!this.#isOwn(ref)) this.#largestSeen = Math.max(this.#largestSeen, ref)
-      return this.#answer(ref, goneFrame(ref))
+      return this.schedule.answer(ref, goneFrame(ref))
     }
     if (session.resetSent !== undefined) {
-      this.#answer(ref, goneFrame(ref))
+      this.schedule.answer(ref, goneFrame(ref))
       return this.#drop(session)
     }
     const fault = session.handleReset(code, finalOffset, now)
@@ -171,8 +143,7 @@ export class Sessions {
     const session = new Session({ ref, side: 'near', sessionId, client, to: `${host}:${port}`, budget })
     session.outbox.open(encodeOpenRequest(request))
     this.#table.set(ref, session)
-    session.isQueued = true
-    this.#opens.push(session)
+    this.schedule.enqueueOpen(session)
     return ref
   }
 
@@ -181,7 +152,7 @@ export class Sessions {
     const session = this.#table.get(ref)
     if (session === undefined || session.outbox.isOpened) return
     session.outbox.open(encodeOpenResult({ code: 0, remote }))
-    this.#enqueue(session)
+    this.schedule.enqueue(session)
   }
 
   /** Takes ownership of `bytes`. @returns false when the outbox is full: 'writable' follows */
@@ -190,7 +161,7 @@ export class Sessions {
     if (session === undefined || session.resetSent !== undefined || session.outbox.isFinished) return true
     this.#options.budget.usedBytes += bytes.length
     session.outbox.append(bytes)
-    this.#enqueue(session)
+    this.schedule.enqueue(session)
     const isShort = this.#options.budget.freeBytes < this.#options.budget.totalBytes / 8
     session.isWriterWaiting =
       session.outbox.bufferedBytes >= (isShort ? LIMITS.windowFloorBytes : this.outboxTargetBytes)
@@ -201,7 +172,7 @@ export class Sessions {
     const session = this.#table.get(ref)
     if (session === undefined || session.resetSent !== undefined) return
     session.outbox.finish()
-    this.#enqueue(session)
+    this.schedule.enqueue(session)
   }
 
   /** Ends the session at once for its application; the peer learns `code` after the bytes already within its limit. */
@@ -216,8 +187,7 @@ export class Sessions {
     session.reset(code)
     this.#options.budget.release(buffered - session.outbox.bufferedBytes)
     this.#resetWaits.delete(session)
-    this.#resetsDue.add(session)
-    this.#enqueue(session)
+    this.schedule.oweReset(session)
   }
 
   /** The application's kernel has taken so many more bytes. */
@@ -226,7 +196,7 @@ export class Sessions {
     if (session === undefined) return
     session.inbox.consumed += bytes
     session.window.handleConsumed(session.inbox.consumed, now, this.#options.rttMs())
-    if (session.isAckWorthwhile()) this.#acksDue.add(session)
+    if (session.isAckWorthwhile()) this.schedule.oweAck(session, true, now, 0)
     this.#settle(session, now)
   }
 
@@ -236,8 +206,7 @@ export class Sessions {
       this.#drop(session)
       if (session.resetSent === undefined) this.#options.emit({ type: 'reset', ref: session.ref, code })
     }
-    this.#answers.clear()
-    this.flightBytes = 0
+    this.schedule.clear()
   }
 
   /** The peer is another process: refs start anew. */
@@ -245,47 +214,26 @@ export class Sessions {
     this.#largestSeen = 0
   }
 
-  // ---- sending
+  // ---- another carrier
 
   /**
-   * Another carrier sends from now on. Every session states its ACK and limit again, else a limit raised on a dying carrier
-   * is lost and its session hangs; unanswered RESETs and unacknowledged OPENs go again.
+   * Another carrier sends from now on.
    * @param isReplay the old carrier is lost: everything unacknowledged goes again; else only the opens do
    */
   handleSwitch(isReplay: boolean): void {
-    this.flightBytes = 0
-    this.#opens = []
-    this.#queue = []
-    const busyFirst = [...this.#table.values()].sort((a, b) => Number(isBusy(b)) - Number(isBusy(a)))
-    for (const session of busyFirst) {
-      session.flightBytes = 0
-      session.tailEnd = session.outbox.sent
-      session.isQueued = session.side === 'near' && session.outbox.isOpenPending
-      this.#acksDue.add(session)
-      if (session.resetSent !== undefined) this.#resetsDue.add(session)
-      if (isReplay) session.outbox.replay()
-      else if (session.outbox.isOpenPending) session.outbox.replay(1)
-      if (session.isQueued) this.#opens.push(session)
-      else this.#enqueue(session)
-    }
-    this.#opens.sort((a, b) => a.ref - b.ref)
+    this.schedule.handleSwitch([...this.#table.values()], isReplay)
   }
 
   /** The tail that an old carrier took will not be acknowledged any more. */
   replayTails(): void {
-    for (const session of this.#table.values()) {
-      session.outbox.replay(session.tailEnd)
-      this.#enqueue(session)
-    }
+    this.schedule.replayTails(this.#table.values())
   }
+
+  // ---- time
 
   /** Moves due acknowledgements and late resets on. */
   handleTimeout(now: number): void {
-    if (now >= this.ackDueAt) {
-      this.ackDueAt = Number.POSITIVE_INFINITY
-      for (const session of this.#acksWaiting) this.#acksDue.add(session)
-      this.#acksWaiting.clear()
-    }
+    this.schedule.handleTimeout(now)
     for (const session of this.#resetWaits) this.#settle(session, now)
   }
 
@@ -293,88 +241,6 @@ export class Sessions {
     let due = Number.POSITIVE_INFINITY
     for (const session of this.#resetWaits) due = Math.min(due, session.resetReceived?.dueAt ?? due)
     return due
-  }
-
-  /** Fills `record` with what may go now. @param roomBytes how much more may be in flight */
-  fill(record: Record, isReplayOnly: boolean, roomBytes: number): void {
-    this.#fillAnswers(record)
-    this.#fillAcks(record)
-    this.#fillOpens(record, isReplayOnly)
-    this.#fillResets(record)
-    let room = roomBytes
-    for (let turns = this.#queue.length; turns > 0 && !record.isFull && room > 0; turns--) {
-      const session = this.#queue.shift()!
-      session.isQueued = false
-      if (!this.#table.has(session.ref)) continue
-      room -= this.#fillFrom(session, record, isReplayOnly, room)
-      this.#enqueue(session)
-    }
-  }
-
-  #fillAnswers(record: Record): void {
-    for (const [ref, frame] of this.#answers) {
-      if (record.isFull) return
-      this.#answers.delete(ref)
-      record.add(frame)
-    }
-  }
-
-  #fillAcks(record: Record): void {
-    for (const session of this.#acksDue) {
-      if (record.isFull) return
-      this.#addAck(session, record)
-    }
-  }
-
-  #fillResets(record: Record): void {
-    for (const session of this.#resetsDue) {
-      if (record.isFull) return
-      this.#resetsDue.delete(session)
-      const { code, finalOffset } = session.resetSent!
-      record.add(resetFrame(session.ref, wireOf(code), finalOffset))
-    }
-  }
-
-  /** In ref order and never past one that may not go. */
-  #fillOpens(record: Record, isReplayOnly: boolean): void {
-    while (this.#opens.length > 0 && !record.isFull) {
-      const session = this.#opens[0]!
-      if (this.#table.has(session.ref) && session.outbox.isOpenPending) {
-        if (!session.outbox.hasNext(isReplayOnly)) return
-        this.#addPiece(session, record, isReplayOnly, 1)
-      }
-      this.#opens.shift()
-      session.isQueued = false
-      this.#enqueue(session)
-    }
-  }
-
-  /** @returns bytes taken from the room in flight */
-  #fillFrom(session: Session, record: Record, isReplayOnly: boolean, room: number): number {
-    if (!session.outbox.hasNext(isReplayOnly)) return 0
-    if (this.#acksWaiting.has(session)) this.#addAck(session, record)
-    const space = Math.max(1, record.bytesMax - record.bytes - DATA_OVERHEAD_BYTES)
-    return this.#addPiece(session, record, isReplayOnly, Math.min(space, room, LIMITS.dataBytesMax))
-  }
-
-  #addPiece(session: Session, record: Record, isReplayOnly: boolean, bytesMax: number): number {
-    const sentBefore = session.outbox.sent
-    const piece = session.outbox.next(bytesMax, isReplayOnly)
-    if (piece === undefined) return 0
-    const length = lengthOf(piece)
-    if (piece.offset < sentBefore) this.replayedBytes += piece.payloadBytes
-    record.add(dataHeader(session.ref, piece.offset, piece.flags, piece.payloadBytes), ...piece.payload)
-    session.flightBytes += length
-    this.flightBytes += length
-    return length
-  }
-
-  #addAck(session: Session, record: Record): void {
-    this.#acksWaiting.delete(session)
-    this.#acksDue.delete(session)
-    const { received, limit } = session.takeAck()
-    record.add(ackFrame(session.ref, received, limit))
-    this.#settleDone(session)
   }
 
   // ---- private
@@ -385,7 +251,7 @@ export class Sessions {
 
   #openUnseen(ref: Ref, isOpen: boolean, payload: readonly Uint8Array[]): Session | undefined {
     if (this.#isOwn(ref) || ref <= this.#largestSeen) {
-      this.#answer(ref, goneFrame(ref))
+      this.schedule.answer(ref, goneFrame(ref))
       return undefined
     }
     if (!isOpen) throw new RemoteError('PROTOCOL_VIOLATION', `bytes for session ${ref}, which was never opened`)
@@ -393,7 +259,7 @@ export class Sessions {
     this.#largestSeen = ref
     const { budget, sessionsMax } = this.#options
     if (this.#table.size >= sessionsMax || !budget.reserve(LIMITS.windowFloorBytes)) {
-      this.#answer(ref, resetFrame(ref, wireOf('OVERLOADED'), 0))
+      this.schedule.answer(ref, resetFrame(ref, wireOf('OVERLOADED'), 0))
       return undefined
     }
     const { sessionId, client, host, port } = request
@@ -426,12 +292,8 @@ export class Sessions {
 
   #oweAck(session: Session, bytes: number, now: number): void {
     session.unackedBytes += bytes
-    if (session.isAckWorthwhile() || session.inbox.isFinReceived) this.#acksDue.add(session)
-    else {
-      this.#acksWaiting.add(session)
-      const delayMs = Math.min(LIMITS.ackDelayMaxMs, Math.max(LIMITS.ackDelayMinMs, this.#options.rttMs() / 4))
-      this.ackDueAt = Math.min(this.ackDueAt, now + delayMs)
-    }
+    const isNow = session.isAckWorthwhile() || session.inbox.isFinReceived
+    this.schedule.oweAck(session, isNow, now, this.#options.rttMs())
   }
 
   /** Tells what has become true of a session: its end, its reset, its last word. */
@@ -441,7 +303,7 @@ export class Sessions {
     if (session.isResetReady(now)) {
       const { code } = session.resetReceived!
       this.#drop(session)
-      this.#answer(ref, goneFrame(ref))
+      this.schedule.answer(ref, goneFrame(ref))
       return this.#options.emit({ type: 'reset', ref, code })
     }
     if (session.inbox.isFinReceived && !session.isEndTold && session.resetSent === undefined) {
@@ -453,7 +315,7 @@ export class Sessions {
 
   /** The last ACK, that of the FIN, leaves before its session does. */
   #settleDone(session: Session): void {
-    if (!session.isDone || this.#acksDue.has(session) || !this.#table.has(session.ref)) return
+    if (!session.isDone || this.schedule.isAckDue(session) || !this.#table.has(session.ref)) return
     this.#drop(session)
     if (session.resetSent === undefined) this.#options.emit({ type: 'closed', ref: session.ref })
   }
@@ -467,27 +329,9 @@ export class Sessions {
 
   #drop(session: Session): void {
     this.#table.delete(session.ref)
-    this.#acksWaiting.delete(session)
-    this.#acksDue.delete(session)
-    this.#resetsDue.delete(session)
     this.#resetWaits.delete(session)
-    this.flightBytes -= session.flightBytes
-    session.flightBytes = 0
+    this.schedule.drop(session)
     session.window.release()
     this.#options.budget.release(session.outbox.bufferedBytes)
   }
-
-  #enqueue(session: Session): void {
-    if (session.isQueued || !session.outbox.hasNext(false)) return
-    session.isQueued = true
-    this.#queue.push(session)
-  }
-
-  #answer(ref: Ref, frame: Uint8Array): void {
-    if (this.#answers.size < LIMITS.answersMax) this.#answers.set(ref, frame)
-  }
-}
-
-function isBusy(session: Session): boolean {
-  return session.flightBytes > 0 || session.unackedBytes > 0
 }
