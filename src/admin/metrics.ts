@@ -68,32 +68,29 @@ function addTotals(registry: Registry, { sessionsOpened, sentBytes, receivedByte
   registry.registerMetric(new BlackoutHistogram(migrations))
 }
 
+const BLACKOUT = 'holdfast_migration_blackout_seconds'
+const BLACKOUT_HELP = 'Suspension of each migration.'
+
 /** A histogram that was counted elsewhere. */
 class BlackoutHistogram extends Histogram {
   readonly #rows: readonly MigrationTotals[]
 
   constructor(rows: readonly MigrationTotals[]) {
-    const name = 'holdfast_migration_blackout_seconds'
-    super({ name, help: 'Suspension of each migration.', labelNames: ['reason', 'migrator'], registers: [] })
+    super({ name: BLACKOUT, help: BLACKOUT_HELP, labelNames: ['reason', 'migrator'], registers: [] })
     this.#rows = rows
   }
 
-  override async get() {
-    const { values: _, ...about } = await super.get()
-    return { ...about, name: 'holdfast_migration_blackout_seconds', values: this.#rows.flatMap(valuesOf) }
-  }
-
-  /** What a Registry asks for instead, where a histogram has it. */
-  getForPromString() {
-    return this.get()
+  /** What a Registry asks for, and what `get` of the base class is made of: it must not call that. */
+  async getForPromString() {
+    return { name: BLACKOUT, help: BLACKOUT_HELP, type: 'histogram', values: this.#rows.flatMap(valuesOf) }
   }
 }
 
 function valuesOf({ reason, migrator, blackout }: MigrationTotals) {
-  const name = 'holdfast_migration_blackout_seconds'
   const row = (suffix: string, value: number, le?: string) => ({
-    metricName: `${name}_${suffix}`,
+    metricName: `${BLACKOUT}_${suffix}`,
     labels: { ...(le === undefined ? {} : { le }), reason, migrator },
+    sharedLabels: {},
     value,
   })
   return [
