@@ -2,6 +2,9 @@
  * Endpoints and addresses in text: `tcp://host:port`, `ws://host:port/path`, `host:port`, `[v6]:port`.
  * Hosts are kept without brackets; formatting puts them back.
  */
+import { isHostName, normalName } from './allow-rule.ts'
+import { isLocalOnlyAddress, parseIpAddress } from './ip-address.ts'
+
 export type Scheme = 'tcp' | 'ws' | 'wss'
 
 export interface HostPort {
@@ -18,7 +21,7 @@ export interface Endpoint extends HostPort {
 }
 
 const DEFAULT_PORT: Record<Scheme, number | undefined> = { tcp: undefined, ws: 80, wss: 443 }
-const HOST_PORT = /^(?:\[([0-9a-fA-F:.]+(?:%[\w.-]+)?)\]|([^\s:/@[\]?#]+))(?::(\d{1,5}))?$/
+const HOST_PORT = /^(?:\[([0-9a-fA-F.]*:[0-9a-fA-F:.]*(?:%[\w.-]+)?)\]|([^\s:/@[\]?#]+))(?::(\d{1,5}))?$/
 
 /** @returns undefined when `text` is not `host:port` or `[v6]:port` with a port of 0-65535. */
 export function parseHostPort(text: string, defaultPort?: number): HostPort | undefined {
@@ -57,11 +60,13 @@ export function isWildcard(host: string): boolean {
   return host === '::' || host === '0.0.0.0'
 }
 
-/** Addresses that mean something else on every host, or only on one link: loopback, link-local, multicast, unspecified. */
+/**
+ * Hosts that mean something else on every host, or only on one link: loopback, link-local, multicast, unspecified, in
+ * whatever spelling; also what is neither name nor address, such as `127.1`, which a resolver may read as loopback.
+ */
 export function isLocalOnly(host: string): boolean {
-  const plain = plainAddress(host).toLowerCase()
-  if (plain === 'localhost' || plain.endsWith('.localhost')) return true
-  if (plain.includes(':')) return plain === '::1' || plain === '::' || /^fe[89ab]/.test(plain) || plain.startsWith('ff')
-  const [a = 0, b = 0] = plain.split('.').map(Number)
-  return /^[\d.]+$/.test(plain) && (a === 127 || a === 0 || (a === 169 && b === 254) || a >= 224)
+  const address = parseIpAddress(host.replace(/%.*$/, ''))
+  if (address !== undefined) return isLocalOnlyAddress(address)
+  const name = normalName(host)
+  return name === 'localhost' || name.endsWith('.localhost') || !isHostName(name)
 }

@@ -21,6 +21,18 @@ export function parseIpAddress(text: string): IpAddress | undefined {
   return { family: 4, text: bytes.join('.') }
 }
 
+/** Loopback, link-local, multicast or unspecified. */
+export function isLocalOnlyAddress({ family, text }: IpAddress): boolean {
+  if (family === 4) {
+    const bytes = parseIpv4(text)!
+    return bytes[0] === 0 || bytes[0] === 127 || (bytes[0] === 169 && bytes[1] === 254) || bytes[0]! >= 224
+  }
+  const groups = parseIpv6(text)!
+  const first = groups[0]!
+  if (first === 0) return groups.slice(0, 7).every(group => group === 0) && groups[7]! <= 1
+  return (first & 0xffc0) === 0xfe80 || first >= 0xff00
+}
+
 function parseIpv4(text: string): readonly number[] | undefined {
   const parts = text.split('.')
   if (parts.length !== 4 || !parts.every(part => /^(0|[1-9]\d{0,2})$/.test(part))) return undefined
