@@ -29,7 +29,13 @@ export { checkConfig } from './check.ts'
  */
 export function loadConfig(file: string, ownId?: OwnId): Config {
   const lines = new LineCounter()
-  const document = parseDocument(readTextFile(file), { lineCounter: lines, uniqueKeys: false, prettyErrors: false })
+  const document = parseDocument(readTextFile(file), {
+    lineCounter: lines,
+    uniqueKeys: false,
+    prettyErrors: false,
+    // Warnings are faults here, and told as such.
+    logLevel: 'error',
+  })
   const syntax = [...document.errors, ...document.warnings].map(({ pos, code, message }) => {
     const what = code === 'MULTIPLE_DOCS' ? 'a second document begins here; a configuration is one document' : message
     return { path: '(syntax)', line: lines.linePos(pos[0]).line, message: what }

@@ -1,0 +1,171 @@
+import t from 'tap'
+import { ConfigError } from '../../src/base/errors.ts'
+import { LIMITS } from '../../src/base/limits.ts'
+import { checkConfig } from '../../src/config/load.ts'
+import type { ConfigInput } from '../../src/config/schema.ts'
+
+const ID = 'hf1xnuvs7jm4l4fs3s2o2ag3m3lbbbddekncyz2df3jl25jnb34am7q'
+const OTHER_ID = `hf1${'b'.repeat(51)}q`
+const DIRECTORY = '/etc/holdfast'
+
+/** `path: message` of every fault of what code may pass, which need not have the right types. */
+function faults(input: unknown, ownId?: Parameters<typeof checkConfig>[2]): string[] {
+  try {
+    checkConfig(input as ConfigInput, DIRECTORY, ownId)
+  } catch (error) {
+    if (error instanceof ConfigError) return error.faults.map(({ path, message }) => `${path}: ${message}`)
+    throw error
+  }
+  return []
+}
+
+function peer(more: object): object {
+  return { peers: [{ name: 'office', id: ID, ...more }] }
+}
+
+t.test('paths are relative to the directory, absolute ones stay', async t => {
+  const config = checkConfig(
+    { identity: 'keys/me.pem', ca: '/etc/ca.pem', admin: { socket: '../run/hf.sock' } },
+    DIRECTORY,
+  )
+  t.match(config, {
+    identity: '/etc/holdfast/keys/me.pem',
+    ca: '/etc/ca.pem',
+    admin: { socket: '/etc/run/hf.sock' },
+  })
+})
+
+t.test('a fault of code has no line', async t => {
+  t.throws(() => checkConfig({ hold: 'soon' }, DIRECTORY), {
+    message: 'the configuration has 1 fault:\n  config hold: "soon" is no duration; write 24h, 15m or 90s',
+  })
+})
+
+t.test('hold is a text or a number, from a second to thirty days', async t => {
+  for (const hold of ['1s', '30d', 1, 2_592_000, '1000ms']) t.same(faults({ hold }), [], String(hold))
+  t.same(faults({ hold: '999ms' }), ['hold: "999ms" is out of bounds; write 1s to 30d'])
+  t.same(faults({ hold: -1 }), ['hold: -1 is no duration; write 24h, 15m or 90s'])
+  t.same(faults({ hold: true }), [
+    'hold: must be a duration such as 24h, 15m, 90s or 500ms, or a number of seconds, not true',
+  ])
+})
+
+t.test('what a peer may be called, be dialed at and reach is told with what to write', async t => {
+  const rows: [object, string | undefined][] = [
+    [{ name: 'Büro 1' }, undefined],
+    [{ name: '' }, 'peers[0].name: "" is no name; write 1 to 64 printable characters'],
+    [{ name: 'a\nb' }, 'peers[0].name: "a\\nb" is no name; write 1 to 64 printable characters'],
+    [{ name: 'x'.repeat(64) }, undefined],
+    [{ name: 'x'.repeat(65) }, `peers[0].name: "${'x'.repeat(65)}" is no name; write 1 to 64 printable characters`],
+    [{ endpoints: ['tcp://a:0'] }, 'peers[0].endpoints[0]: "tcp://a:0" has port 0; write the port that is listened on'],
+    [{ endpoints: ['ws://a'] }, undefined],
+    [{ endpoints: 'tcp://a:1' }, 'peers[0].endpoints: must be a list, not "tcp://a:1"'],
+    [{ endpoints: Array(17).fill('tcp://a:1') }, 'peers[0].endpoints: has more than 16 entries'],
+    [{ allow: ['*:80'] }, 'peers[0].allow[0]: * is no host; write 0.0.0.0/0 and [::]/0 to allow every address'],
+  ]
+  for (const [more, fault] of rows) t.same(faults(peer(more)), fault === undefined ? [] : [fault])
+})
+
+t.test('an unknown key is told with the nearest one of the same mapping', async t => {
+  t.same(faults({ advertize: [] }), ['advertize: the key "advertize" is unknown; did you mean "advertise"?'])
+  t.same(faults({ admin: { sockett: 'a' } }), ['admin.sockett: the key "sockett" is unknown; did you mean "socket"?'])
+  t.same(faults(peer({ endpoint: [] })), [
+    'peers[0].endpoint: the key "endpoint" is unknown; did you mean "endpoints"?',
+  ])
+  t.same(faults({ listen: [{ url: 'tcp://a:1', certificate: 'c' }] }), [
+    'listen[0].certificate: the key "certificate" is unknown; known are url, cert, key',
+  ])
+})
+
+t.test('a listener is a text or a mapping, and each is judged as what it is', async t => {
+  t.same(faults({ listen: [7] }), ['listen[0]: must be a URL, or {url: wss://…, cert: FILE, key: FILE}, not 7'])
+  t.same(faults({ listen: [{}] }), ['listen[0].url: is missing'])
+  t.match(faults({ listen: [{ url: 'http://a' }] }), [/^listen\[0\]\.url: "http:\/\/a" is no endpoint/])
+  t.same(faults({ listen: [{ url: 'wss://a', cert: 'c' }] }), [
+    'listen[0]: a wss listener needs `cert` and `key`; write {url: wss://…, cert: FILE, key: FILE}',
+  ])
+  t.same(faults({ listen: [{ url: 'wss://a', key: 'k' }] }).length, 1)
+  t.same(faults({ listen: [{ url: 'wss://a', cert: 'c', key: 'k' }] }), [])
+  t.same(faults({ listen: [{ url: 'ws://a', key: 'k' }] }), [
+    'listen[0]: `cert` and `key` are for wss, and this is ws; write wss://… or leave them out',
+  ])
+})
+
+t.test('a mapping without files is as good as a text', async t => {
+  const listen = checkConfig({ listen: [{ url: 'tcp://127.0.0.1:7700' }] }, DIRECTORY).listen
+  t.same(listen, checkConfig({ listen: ['tcp://127.0.0.1:7700'] }, DIRECTORY).listen)
+})
+
+t.test('one place is listened on once, whichever part does it; port 0 is always another one', async t => {
+  t.same(
+    faults({
+      listen: ['tcp://[::]:7700', 'ws://[::]:7700/a', 'tcp://[::]:0', 'tcp://[::]:0'],
+      ...peer({}),
+      forward: [
+        { listen: '[::]:7700', peer: 'office', to: 'a:1' },
+        { listen: '127.0.0.1:0', peer: 'office', to: 'a:1' },
+        { listen: '127.0.0.1:0', peer: 'office', to: 'a:2' },
+      ],
+    }),
+    ['listen[1]: [::]:7700 is listened on twice', 'forward[0].listen: [::]:7700 is listened on twice'],
+  )
+})
+
+t.test('peers are different from each other and from this host', async t => {
+  const peers = [
+    { name: 'a', id: ID },
+    { name: 'b', id: ID },
+    { name: 'a', id: OTHER_ID },
+  ]
+  t.same(faults({ peers }), [
+    'peers[2].name: the name "a" is used twice',
+    'peers[1].id: this peer ID is there twice; write one entry with all its endpoints',
+  ])
+  const asked: string[] = []
+  const ownId = (file: string) => {
+    asked.push(file)
+    return OTHER_ID
+  }
+  const own = 'peers[0].id: this is the peer ID of this host itself; write that of the other machine'
+  t.same(faults({ identity: 'me.pem', peers: [{ name: 'a', id: OTHER_ID }] }, ownId), [own])
+  t.same(faults({ peers: [{ name: 'a', id: OTHER_ID }] }, ownId), [own])
+  t.same(
+    faults({ peers: [{ name: 'a', id: OTHER_ID }] }, () => undefined),
+    [],
+  )
+  t.same(asked, ['/etc/holdfast/me.pem', '/etc/holdfast/identity.pem'])
+})
+
+t.test('a forward leads to a known peer', async t => {
+  const forward = [{ listen: '127.0.0.1:1', peer: 'ofice', to: 'a:1' }]
+  t.same(faults({ ...peer({}), forward }), ['forward[0].peer: no peer is named "ofice"; did you mean "office"?'])
+  t.same(faults({ forward }), ['forward[0].peer: no peer is named "ofice"'])
+})
+
+t.test('the path of the admin socket fits, with its directory', async t => {
+  const socket = 'x'.repeat(LIMITS.socketPathBytesMax - DIRECTORY.length - 1)
+  t.same(faults({ admin: { socket } }), [])
+  t.same(faults({ admin: { socket: `${socket}x` } }), [
+    `admin.socket: the path ${DIRECTORY}/${socket}x has 108 bytes and a unix socket takes at most 107; write a shorter path`,
+  ])
+  const deep = `/${'d'.repeat(100)}`
+  t.throws(() => checkConfig({}, deep), { message: /admin\.socket: the path/ }, 'also where it is the default')
+})
+
+t.test('lists have a most, told once', async t => {
+  t.same(faults({ listen: Array.from({ length: 17 }, (_, i) => `tcp://a:${i + 1}`) }), [
+    'listen: has more than 16 entries',
+  ])
+})
+
+t.test('anything at all is told as faults, never thrown as something else', async t => {
+  const odd: unknown[] = [null, undefined, 7, 'a', [], { peers: null }, { peers: [null, 7, [], 'a'] }]
+  odd.push(
+    { listen: [null, [], { url: 7 }] },
+    { forward: {} },
+    { forward: [{ peer: 7, listen: null }] },
+    { admin: null },
+  )
+  for (const input of odd) t.not(faults(input).length, 0, JSON.stringify(input))
+  t.same(faults(null), ['(file): has no value; write a mapping, or leave the key out'])
+})
