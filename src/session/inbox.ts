@@ -72,7 +72,7 @@ export class Inbox {
       before.end = end
       return true
     }
-    if (this.#segments.length >= LIMITS.inboxGapsMax) return false
+    if (from > this.received && this.#segments.length >= LIMITS.inboxGapsMax) return false
     const isInOrder = from === this.received && this.#segments.length === 0
     const segment = { offset: from, end, parts: isInOrder ? fresh : ownBytes(fresh) }
     const at = this.#segments.findIndex(other => other.offset > from)

@@ -123,8 +123,9 @@ export class Outbox {
 
   /** What was sent up to `upTo` and is not acknowledged goes out again, first. */
   replay(upTo: number = this.sent): void {
+    const end = Math.min(upTo, this.sent)
+    this.#replayEnd = this.isReplaying ? Math.max(this.#replayEnd, end) : end
     this.#replayNext = this.acked
-    this.#replayEnd = Math.max(this.#replayEnd, Math.min(upTo, this.sent))
   }
 
   get isReplaying(): boolean {

@@ -53,7 +53,11 @@ class Watcher {
 
   async cpuMs(): Promise<number> {
     this.#child.stdin.write('cpu\n')
-    return this.line()
+    // Late reports may come first.
+    for (;;) {
+      const line = await this.line<number | Report>()
+      if (typeof line === 'number') return line
+    }
   }
 
   /** @returns milliseconds from asking to the end of the process */

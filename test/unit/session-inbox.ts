@@ -194,6 +194,13 @@ t.test('bytes in order are handed on without a copy', async t => {
   t.equal(parts[0]?.buffer, large.buffer)
 })
 
+t.test('a gap at its limit can still be filled by the bytes that are next in order', async t => {
+  const inbox = opened()
+  for (let i = 0; i < LIMITS.inboxGapsMax; i++) receive(inbox, 3 + 2 * i, 'aa')
+  t.equal(receive(inbox, 1, 'cc'), 'cc', 'the next byte in order makes no gap')
+  t.equal(receive(inbox, 2, 'bb'), 'bbaa')
+})
+
 function permutations<T>(items: readonly T[]): T[][] {
   if (items.length === 0) return [[]]
   return items.flatMap((item, i) => permutations(items.toSpliced(i, 1)).map(rest => [item, ...rest]))

@@ -183,6 +183,8 @@ t.test('a replay up to an offset repeats nothing above it', async t => {
   const outbox = sent('aabbcc')
   outbox.replay(3)
   t.same(drain(outbox), [`0 ${FLAG_OPEN} 0f`, '1 0 aabb'])
+  outbox.replay(1)
+  t.same(drain(outbox), [`0 ${FLAG_OPEN} 0f`], 'not even where an earlier replay went further')
   outbox.replay(99)
   t.same(drain(outbox), [`0 ${FLAG_OPEN} 0f`, `1 ${FLAG_FIN} aabbcc`], 'never more than was sent')
 })
