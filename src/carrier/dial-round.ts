@@ -11,7 +11,7 @@
  *   until `settle` says that there is a winner, or until nothing is left to try (`onExhausted`).
  */
 import { isIP, isIPv6 } from 'node:net'
-import { type Endpoint, formatEndpoint } from '../base/endpoint.ts'
+import { type Endpoint, formatEndpoint, isLocalOnly } from '../base/endpoint.ts'
 import { LIMITS } from '../base/limits.ts'
 import type { Carrier } from './carrier.ts'
 import type { Clock } from './clock.ts'
@@ -137,6 +137,8 @@ export class DialRound {
         const candidate = { endpoint, address }
         if (!this.#claim(candidate)) continue
         fresh.push(candidate)
+        // What is on this host alone is reached from anywhere on it.
+        if (isLocalOnly(address)) continue
         for (const localAddress of this.#options.localAddresses ?? []) {
           const bound = { ...candidate, localAddress }
           if (isIPv6(address) === isIPv6(localAddress) && this.#claim(bound)) this.#bound.push(bound)

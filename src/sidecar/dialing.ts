@@ -25,6 +25,8 @@ export interface DialingOptions {
   readonly dial: (endpoint: Endpoint, options: DialOptions) => Promise<Carrier>
   /** Where the peer may be now, most preferred first. */
   readonly endpoints: () => readonly Endpoint[]
+  /** This host's addresses: with several, each is tried as the source after the kernel's own choice. */
+  readonly localAddresses: () => readonly string[]
   /** Makes a path of a connection. @param isFresh with a full handshake */
   readonly makePath: (carrier: Carrier, endpoint: Endpoint, isFresh: boolean) => Path
   /** A round is over and nothing came of it. */
@@ -81,6 +83,7 @@ export class Dialing {
     // The other handshake is tried at once; after both have failed, in good time.
     if (isNewsWorth) this.#start()
     else if (this.#round === undefined) this.#retryLater()
+    else this.#round.hurry()
   }
 
   stop(): void {
@@ -94,8 +97,10 @@ export class Dialing {
     const endpoints = this.#options.endpoints()
     if (endpoints.length === 0) return
     const { resolver, clock, dial } = this.#options
+    const localAddresses = this.#options.localAddresses()
     const round: DialRound = new DialRound({
       endpoints,
+      localAddresses: localAddresses.length > 1 ? localAddresses : [],
       resolver,
       clock,
       dial,

@@ -28,6 +28,8 @@ export class Peer {
   readonly #pumps = new Set<Pump>()
   readonly #migrations = new MigrationLog()
   #learned: readonly Endpoint[] = []
+  /** Where its last accepted active path came from; a translator may have made that of another address. */
+  #lastSeenHost: string | undefined
   #lastFailure: PeerStatus['lastFailure'] = null
 
   constructor(config: PeerConfig, shared: Shared) {
@@ -38,6 +40,7 @@ export class Peer {
       clock: shared.clock,
       dial: shared.dial,
       endpoints: () => this.#endpoints(),
+      localAddresses: shared.localAddresses,
       makePath: (carrier, endpoint, isFresh) => this.#makePath(carrier, endpoint, isFresh),
       onFailed: failures => this.#handleDialFailed(failures),
     })
@@ -134,7 +137,13 @@ export class Peer {
   /** Where the peer may be: as configured, as it says itself, and where it was last seen with the port it says. */
   #endpoints(): readonly Endpoint[] {
     const unique = new Map<string, Endpoint>()
-    for (const endpoint of [...this.config.endpoints, ...this.#learned]) unique.set(formatEndpoint(endpoint), endpoint)
+    // A certificate is for a name, so a wss endpoint is not looked for elsewhere.
+    const host = this.#lastSeenHost
+    const seen =
+      host === undefined ? [] : this.#learned.filter(one => one.scheme !== 'wss').map(one => ({ ...one, host }))
+    for (const endpoint of [...this.config.endpoints, ...this.#learned, ...seen]) {
+      unique.set(formatEndpoint(endpoint), endpoint)
+    }
     return [...unique.values()]
   }
 
@@ -199,6 +208,7 @@ export class Peer {
   #handleMigrated(pump: Pump, migration: Migration): void {
     const path = pump.paths.get(migration.to)
     if (path !== undefined) this.#dialing.handleAnswered(path)
+    if (path?.isDialed === false) this.#lastSeenHost = path.carrier.remote.host
     this.#lastFailure = null
     const row = this.#migrations.add(migration, pump)
     this.#shared.totals.countMigration(row)

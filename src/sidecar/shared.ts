@@ -26,6 +26,8 @@ export interface Shared {
   readonly dial: (endpoint: Endpoint, options: DialOptions) => Promise<Carrier>
   /** Endpoints this sidecar can be dialed at now. */
   readonly advertised: () => readonly string[]
+  /** This host's addresses that others could see as its own. */
+  readonly localAddresses: () => readonly string[]
   /** Dials a destination for `peer`, if its rules allow it. */
   readonly dialFar: (
     peer: PeerConfig,

@@ -64,6 +64,7 @@ class RunningSidecar implements Sidecar {
       holdMs: options.config.holdMs,
       dial: (endpoint, dialOptions) => dialCarrier(endpoint, { ...dialOptions, ...ca }),
       advertised: () => this.#endpoints().map(formatEndpoint),
+      localAddresses: () => this.#watch?.addresses() ?? [],
       dialFar: (peer, to, signal) => this.#dialFar(peer, to, signal),
       nextPathId: () => ++this.#pathIds,
     }
