@@ -68,6 +68,7 @@ function addDemo(program: Command): void {
   command(program, 'demo', 'show a download that survives address changes, on this machine', example)
     .addOption(modes.choices(['auto', 'namespace', 'loopback']).default('auto'))
     .option('--seconds <n>', 'about how long (10-35)', seconds, 20)
+    .option('--record <file>', 'write what was measured, as JSON')
     .action(async options => (await import('./demo/demo.ts')).runDemo(options))
 }
 

@@ -18,12 +18,22 @@ import { createIdentity, loadIdentity } from '../../secure/identity.ts'
 import type { MigrationStatus, PeerStatus } from '../../sidecar/status.ts'
 import { loopbackStage } from './loopback-stage.ts'
 import { canMakeNamespaces, isInside, namespaceStage, rerunInside } from './namespace-stage.ts'
+import { Recording } from './recording.ts'
 import { Screen } from './screen.ts'
 import type { Stage } from './stage.ts'
 
 export interface DemoOptions {
   readonly mode: 'auto' | 'namespace' | 'loopback'
   readonly seconds: number
+  /** A file for what was measured, or undefined. */
+  readonly record?: string
+}
+
+/** Where a run is shown, and for how long. */
+interface Show {
+  readonly screen: Screen
+  readonly seconds: number
+  readonly recording: Recording
 }
 
 const BYTES_PER_SECOND = 24 * 1_048_576
@@ -34,7 +44,7 @@ const TICK_MS = 200
 
 const program = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 
-export async function runDemo({ mode, seconds }: DemoOptions): Promise<void> {
+export async function runDemo({ mode, seconds, record }: DemoOptions): Promise<void> {
   const screen = new Screen(process.stdout.isTTY === true, text => process.stdout.write(text))
   const canNamespace = mode !== 'loopback' && (isInside() || canMakeNamespaces())
   if (mode === 'namespace' && !canNamespace) {
@@ -44,6 +54,7 @@ export async function runDemo({ mode, seconds }: DemoOptions): Promise<void> {
   }
   if (canNamespace && !isInside()) {
     const args = [...process.execArgv, process.argv[1]!, 'demo', '--mode', 'namespace', '--seconds', String(seconds)]
+    if (record !== undefined) args.push('--record', record)
     process.exitCode = await rerunInside(args)
     return
   }
@@ -51,7 +62,10 @@ export async function runDemo({ mode, seconds }: DemoOptions): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'holdfast-demo-'))
   const children: ChildProcess[] = []
   try {
-    const isGood = await Promise.race([play(stage, directory, children, screen, seconds), timeUp()])
+    const isGood = await Promise.race([
+      play(stage, directory, children, { screen, seconds, recording: new Recording(record) }),
+      timeUp(),
+    ])
     screen.done()
     if (!isGood) process.exitCode = 1
   } finally {
@@ -71,8 +85,7 @@ async function play(
   stage: Stage,
   directory: string,
   children: ChildProcess[],
-  screen: Screen,
-  seconds: number,
+  { screen, seconds, recording }: Show,
 ): Promise<boolean> {
   screen.say(`Holdfast demo: ${stage.about}.`, 'bold')
   const totalBytes = BYTES_PER_SECOND * seconds
@@ -86,9 +99,9 @@ async function play(
   const serverPort = Number((await serverLines.next()).value)
   const { nearPort, socket } = await startSidecars(stage, directory, serverPort, start)
   screen.say(`A client downloads ${totalBytes / 1_048_576} MiB over HTTP from a server behind the far sidecar.`)
-  const download = new Download(nearPort)
+  const download = new Download(nearPort, recording)
   const watcher = new Watcher(socket, screen)
-  const actors = runEvents(stage, seconds, screen)
+  const actors = runEvents(stage, { screen, seconds, recording })
   while (!download.isOver) {
     await wait(TICK_MS)
     const peer = await watcher.look()
@@ -96,6 +109,7 @@ async function play(
   }
   await actors
   await watcher.look()
+  recording.write(stage.about, watcher.migrations)
   screen.done()
   const sent = String((await serverLines.next()).value)
   return tell(screen, sent, download, watcher.migrations)
@@ -162,11 +176,12 @@ async function startSidecars(
 }
 
 /** Spread over the download, with some peace before and after. */
-async function runEvents(stage: Stage, seconds: number, screen: Screen): Promise<void> {
+async function runEvents(stage: Stage, { screen, seconds, recording }: Show): Promise<void> {
   const everyMs = (seconds * 1_000) / (stage.events.length + 1)
   for (const event of stage.events) {
     await wait(everyMs)
     screen.say(`▸ ${event.title}`, 'yellow')
+    recording.addEvent(event.title)
     await event.run()
   }
 }
@@ -180,7 +195,7 @@ class Download {
   #lastBytes = 0
   #lastAt = performance.now()
 
-  constructor(port: number) {
+  constructor(port: number, recording: Recording) {
     const fail = (error: Error) => {
       this.failure = error.message
       this.isOver = true
@@ -188,6 +203,7 @@ class Download {
     get({ port, host: '127.0.0.1', path: '/file' }, response => {
       response.on('data', (chunk: Buffer) => {
         this.#bytes += chunk.length
+        recording.addArrival(chunk.length)
         this.#hash.update(chunk)
       })
       response.on('end', () => {
