@@ -19,7 +19,9 @@ import { RemoteError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
 import { type Control, decodeControl, type Hello, type MigrateReason, type OpenRequest } from '../wire/control.ts'
 import { type InnerFrameVisitor, readInnerFrames } from '../wire/inner-frame.ts'
+import type { Budget } from './budget.ts'
 import type { CarrierId, EngineEvent, Ref } from './events.ts'
+import { helloOf } from './hello.ts'
 import { Incarnations } from './incarnations.ts'
 import { Link, type LinkInit } from './link.ts'
 import { Liveness } from './liveness.ts'
@@ -28,7 +30,6 @@ import { Record } from './record.ts'
 import { Rekey } from './rekey.ts'
 import type { Session } from './session.ts'
 import { Sessions } from './sessions.ts'
-import type { Budget } from './window.ts'
 
 export interface AssociationOptions {
   /** Our peer ID is the greater of the two in byte order: it wins ties and owns the odd refs. */
@@ -89,6 +90,11 @@ export class Association {
     return this.#migration.epoch
   }
 
+  /** Since when there is no path; undefined while there is one. */
+  get suspendedAt(): number | undefined {
+    return this.#migration.suspendedAt
+  }
+
   get activeCarrier(): CarrierId | undefined {
     return this.#migration.active?.id
   }
@@ -124,7 +130,7 @@ export class Association {
   /** A carrier may be sealed on from now on, and its peer's key was compared. */
   handleCarrierReady(init: LinkInit, now: number): void {
     const link = new Link(init, now)
-    link.send({ type: 'hello', ...this.#hello() })
+    link.send({ type: 'hello', ...helloOf(this.#options, this.#incarnations.peer) })
     link.ping(now, LIMITS.heartbeatAnswerMs)
     this.#migration.handleReady(link, now)
     this.#migration.propose(now)
@@ -225,6 +231,11 @@ export class Association {
   /** The application's kernel has taken so many bytes of 'data' events. */
   handleConsumed(ref: Ref, bytes: number, now: number): void {
     this.#sessions.handleConsumed(ref, bytes, now)
+  }
+
+  /** Memory is short: ends sessions while there is no path. @returns how many bytes that released */
+  relieve(bytes: number): number {
+    return this.#migration.state === 'suspended' ? this.#sessions.relieve(bytes) : 0
   }
 
   /** Moves to a fresh carrier while the old one works. @returns false when it may not be now */
@@ -380,17 +391,6 @@ export class Association {
     }
     link.sentBytes += record.bytes
     return record
-  }
-
-  #hello(): Hello {
-    return {
-      incarnation: this.#options.incarnation,
-      knownIncarnation: this.#incarnations.peer ?? new Uint8Array(0),
-      sessionsMax: this.#options.sessionsMax,
-      holdSeconds: Math.ceil(this.#options.holdMs / 1000),
-      features: 0,
-      endpoints: this.#options.endpoints(),
-    }
   }
 
   #close(link: Link, code: WireCode, detail: string, now: number): void {

@@ -1,6 +1,20 @@
 import { RemoteError } from '../base/errors.ts'
 import { decodeControl, type Hello } from '../wire/control.ts'
 import { readInnerFrames } from '../wire/inner-frame.ts'
+import type { AssociationOptions } from './association.ts'
+
+/** What we say of ourselves. @param known the peer's incarnation, if it has said Hello before */
+export function helloOf(options: AssociationOptions, known: Uint8Array | undefined): Hello {
+  const { incarnation, sessionsMax, holdMs, endpoints } = options
+  return {
+    incarnation,
+    knownIncarnation: known ?? new Uint8Array(0),
+    sessionsMax,
+    holdSeconds: Math.ceil(holdMs / 1000),
+    features: 0,
+    endpoints: endpoints(),
+  }
+}
 
 /**
  * Reads the Hello that begins a carrier's first record, for an owner that chooses the association by incarnation.

@@ -107,6 +107,15 @@ export class Outbox {
     return final
   }
 
+  /** After `truncate`: forgets what was kept for replay too. The peer will miss it, and its reset does not wait for ever. */
+  discard(): void {
+    this.acked = this.end
+    this.sent = this.end
+    this.#replayEnd = 0
+    this.#open = undefined
+    this.#chunks = []
+  }
+
   /** Trims up to `offset`. @returns how far the acknowledgement advanced; 0 for a stale one */
   ack(offset: number): number {
     if (offset <= this.acked) return 0

@@ -12,10 +12,11 @@
  */
 import { codeOf, type WireCode } from '../base/codes.ts'
 import { LIMITS } from '../base/limits.ts'
+import type { Budget } from './budget.ts'
 import type { Ref } from './events.ts'
 import { Inbox } from './inbox.ts'
 import { Outbox } from './outbox.ts'
-import { type Budget, FIRST_LIMIT, ReceiveWindow } from './window.ts'
+import { FIRST_LIMIT, ReceiveWindow } from './window.ts'
 
 export interface PendingReset {
   readonly code: WireCode

@@ -25,10 +25,10 @@ import {
   type OpenRequest,
 } from '../wire/control.ts'
 import { FLAG_FIN, FLAG_OPEN, goneFrame, resetFrame } from '../wire/inner-frame.ts'
+import type { Budget } from './budget.ts'
 import type { EngineEvent, Ref } from './events.ts'
 import { Schedule } from './schedule.ts'
 import { Session } from './session.ts'
-import type { Budget } from './window.ts'
 
 export interface SessionsOptions {
   /** Lowest bit of our refs: 0 for the smaller peer ID. */
@@ -137,7 +137,8 @@ export class Sessions {
   /** @throws RemoteError OVERLOADED when a limit is reached */
   open(request: OpenRequest): Ref {
     const { budget, sessionsMax, parity } = this.#options
-    if (this.#table.size >= sessionsMax || !budget.reserve(LIMITS.windowFloorBytes)) throw new RemoteError('OVERLOADED')
+    if (this.#table.size >= sessionsMax || !budget.reserveFloor(LIMITS.windowFloorBytes))
+      throw new RemoteError('OVERLOADED')
     const ref = ++this.#ownRefs * 2 + parity
     const { sessionId, client, host, port } = request
     const session = new Session({ ref, side: 'near', sessionId, client, to: `${host}:${port}`, budget })
@@ -157,14 +158,14 @@ export class Sessions {
 
   /** Takes ownership of `bytes`. @returns false when the outbox is full: 'writable' follows */
   write(ref: Ref, bytes: Uint8Array): boolean {
+    const { budget } = this.#options
     const session = this.#table.get(ref)
     if (session === undefined || session.resetSent !== undefined || session.outbox.isFinished) return true
-    this.#options.budget.usedBytes += bytes.length
     session.outbox.append(bytes)
+    budget.take(bytes.length)
     this.schedule.enqueue(session)
-    const isShort = this.#options.budget.freeBytes < this.#options.budget.totalBytes / 8
     session.isWriterWaiting =
-      session.outbox.bufferedBytes >= (isShort ? LIMITS.windowFloorBytes : this.outboxTargetBytes)
+      session.outbox.bufferedBytes >= (budget.isShort ? LIMITS.windowFloorBytes : this.outboxTargetBytes)
     return !session.isWriterWaiting
   }
 
@@ -188,6 +189,30 @@ export class Sessions {
     this.#options.budget.release(buffered - session.outbox.bufferedBytes)
     this.#resetWaits.delete(session)
     this.schedule.oweReset(session)
+  }
+
+  /**
+   * Memory is short and there is no path: sessions end here, the largest first, and what they hold is thrown away. The peer
+   * learns of it when there is a path again.
+   * @returns how much was released, at least `bytes` if there was so much
+   */
+  relieve(bytes: number): number {
+    const { budget, emit } = this.#options
+    const heldBytes = (session: Session) => session.outbox.bufferedBytes + session.window.bytes
+    const before = budget.usedBytes
+    for (const session of [...this.#table.values()].sort((a, b) => heldBytes(b) - heldBytes(a))) {
+      if (before - budget.usedBytes >= bytes) break
+      if (session.resetSent !== undefined) continue
+      const { ref } = session
+      this.reset(ref, 'BUDGET_EXHAUSTED')
+      if (this.#table.has(ref)) {
+        budget.release(session.outbox.bufferedBytes)
+        session.outbox.discard()
+        session.window.release()
+      }
+      emit({ type: 'reset', ref, code: 'BUDGET_EXHAUSTED' })
+    }
+    return before - budget.usedBytes
   }
 
   /** The application's kernel has taken so many more bytes. */
@@ -258,7 +283,7 @@ export class Sessions {
     const request = decodeOpenRequest(concatBytes(payload))
     this.#largestSeen = ref
     const { budget, sessionsMax } = this.#options
-    if (this.#table.size >= sessionsMax || !budget.reserve(LIMITS.windowFloorBytes)) {
+    if (this.#table.size >= sessionsMax || !budget.reserveFloor(LIMITS.windowFloorBytes)) {
       this.schedule.answer(ref, resetFrame(ref, wireOf('OVERLOADED'), 0))
       return undefined
     }

@@ -6,31 +6,7 @@
  * right-sizing: a window's worth read within two round trips says that the window is the bottleneck).
  */
 import { LIMITS } from '../base/limits.ts'
-
-/** Bytes shared by all sessions of a process. */
-export class Budget {
-  readonly totalBytes: number
-  usedBytes = 0
-
-  constructor(totalBytes: number = LIMITS.budgetBytes) {
-    this.totalBytes = totalBytes
-  }
-
-  get freeBytes(): number {
-    return this.totalBytes - this.usedBytes
-  }
-
-  /** @returns false, and reserves nothing, when so much is not free */
-  reserve(bytes: number): boolean {
-    if (bytes > this.freeBytes) return false
-    this.usedBytes += bytes
-    return true
-  }
-
-  release(bytes: number): void {
-    this.usedBytes -= bytes
-  }
-}
+import type { Budget } from './budget.ts'
 
 /** The limit granted with every open: the open itself, and the floor. */
 export const FIRST_LIMIT = 1 + LIMITS.windowFloorBytes
@@ -60,11 +36,13 @@ export class ReceiveWindow {
     this.#measureFrom = consumed
     this.#measureSince = now
     const more = Math.min(this.bytes, LIMITS.windowBytesMax - this.bytes)
-    if (isBottleneck && more > 0 && more <= this.#budget.freeBytes / 2 && this.#budget.reserve(more)) this.bytes += more
+    if (isBottleneck && more > 0 && this.#budget.reserveGrowth(more)) this.bytes += more
   }
 
+  /** Gives back everything: what still comes is thrown away. Harmless when repeated. */
   release(): void {
     this.#budget.release(this.bytes)
+    this.bytes = 0
   }
 }
 

@@ -28,6 +28,8 @@ export interface ApplicationsOptions {
   readonly changed: () => void
   readonly dialFar: DialFar
   readonly totals: TotalsCounter
+  /** Memory is exhausted: nothing more is read from applications. */
+  readonly isHeld: () => boolean
 }
 
 interface Binding {
@@ -36,6 +38,8 @@ interface Binding {
   /** Far side, until the destination is connected; bounded by the window, for no credit is returned. */
   waiting: Uint8Array[]
   isEndWaiting: boolean
+  /** The engine takes no more for now. */
+  isFull: boolean
   readonly abort: AbortController
 }
 
@@ -75,7 +79,7 @@ export class Applications {
         this.#options.totals.countReset(event.code)
         return this.#reset(event.ref)
       case 'writable':
-        return this.#bindings.get(event.ref)?.socket?.resume()
+        return this.#resume(event.ref)
       case 'closed':
         this.#bindings.delete(event.ref)
         return
@@ -84,21 +88,46 @@ export class Applications {
     }
   }
 
+  /** Carries out what `isHeld` now says, for all sockets. */
+  handleHeld(): void {
+    const isHeld = this.#options.isHeld()
+    for (const { socket, isFull } of this.#bindings.values()) {
+      if (isHeld) socket?.pause()
+      else if (!isFull) socket?.resume()
+    }
+  }
+
+  #resume(ref: Ref): void {
+    const binding = this.#bindings.get(ref)
+    if (binding === undefined) return
+    binding.isFull = false
+    if (!this.#options.isHeld()) binding.socket?.resume()
+  }
+
   #bind(ref: Ref, engine: Association, socket: ApplicationSocket | undefined): Binding {
-    const binding: Binding = { engine, socket, waiting: [], isEndWaiting: false, abort: new AbortController() }
+    const binding: Binding = {
+      engine,
+      socket,
+      waiting: [],
+      isEndWaiting: false,
+      isFull: false,
+      abort: new AbortController(),
+    }
     this.#bindings.set(ref, binding)
     if (socket !== undefined) this.#attach(ref, binding, socket)
     return binding
   }
 
-  #attach(ref: Ref, { engine }: Binding, socket: ApplicationSocket): void {
-    const { now, changed, totals } = this.#options
+  #attach(ref: Ref, binding: Binding, socket: ApplicationSocket): void {
+    const { now, changed, totals, isHeld } = this.#options
+    const { engine } = binding
     socket.attach({
       onData: chunk => {
         const bytes = Buffer.allocUnsafeSlow(chunk.length)
         bytes.set(chunk)
         totals.sentBytes += chunk.length
-        if (!engine.write(ref, bytes)) socket.pause()
+        binding.isFull = !engine.write(ref, bytes)
+        if (binding.isFull) socket.pause()
         changed()
       },
       onEnd: () => {
@@ -118,6 +147,7 @@ export class Applications {
       },
       onClosed: () => {},
     })
+    if (isHeld()) socket.pause()
   }
 
   async #dial(ref: Ref, request: OpenRequest): Promise<void> {

@@ -85,6 +85,10 @@ export class Peer {
     this.#dialing.hurry(performance.now())
   }
 
+  get pumps(): ReadonlySet<Pump> {
+    return this.#pumps
+  }
+
   /** @returns whether a move was begun */
   migrate(): boolean {
     return [...this.#pumps].some(pump => pump.migrate('command'))

@@ -10,9 +10,9 @@ import type { Identity, PeerId } from '../secure/identity.ts'
 import { peerIdBytes } from '../secure/identity.ts'
 import type { Keyring } from '../secure/keyring.ts'
 import { Association } from '../session/association.ts'
+import type { Budget } from '../session/budget.ts'
 import type { EngineEvent, Migration } from '../session/events.ts'
 import type { PlannedReason } from '../session/migration.ts'
-import type { Budget } from '../session/window.ts'
 import { compareBytes } from '../wire/bytes.ts'
 import type { MigrateReason } from '../wire/control.ts'
 import { INCARNATION_BYTES } from '../wire/control.ts'
@@ -60,6 +60,7 @@ export class Pump implements PathOwner {
       changed: () => this.#changed(),
       dialFar: options.dialFar,
       totals: options.totals,
+      isHeld: () => options.budget.isExhausted,
     })
     this.#changed()
   }
@@ -139,6 +140,13 @@ export class Pump implements PathOwner {
     const isPlanned = this.#engine.migrate(reason, performance.now())
     this.#changed()
     return isPlanned
+  }
+
+  /** Memory is short: sessions end while there is no path. @returns how many bytes that released */
+  relieve(bytes: number): number {
+    const released = this.#engine.relieve(bytes)
+    this.#changed()
+    return released
   }
 
   /** Tells the peer, resets all sessions, closes all paths. */

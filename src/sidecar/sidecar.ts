@@ -19,7 +19,7 @@ import { AllowList } from '../egress/allow-list.ts'
 import { dialDestination } from '../egress/dial-destination.ts'
 import type { PeerId } from '../secure/identity.ts'
 import { Keyring } from '../secure/keyring.ts'
-import { Budget } from '../session/window.ts'
+import { Budget } from '../session/budget.ts'
 import { type AddressChange, type AddressWatch, watchAddresses } from '../watch/watch.ts'
 import { Peer } from './peer.ts'
 import type { Pump } from './pump.ts'
@@ -67,6 +67,10 @@ class RunningSidecar implements Sidecar {
       localAddresses: () => this.#watch?.addresses() ?? [],
       dialFar: (peer, to, signal) => this.#dialFar(peer, to, signal),
       nextPathId: () => ++this.#pathIds,
+    }
+    this.#shared.budget.handlers = {
+      onExhausted: () => queueMicrotask(() => this.#relieve()),
+      onRelieved: () => queueMicrotask(() => this.#holdApplications()),
     }
     this.#reception = new Reception(this.#shared, this.#admission, this.#peers)
   }
@@ -182,6 +186,28 @@ class RunningSidecar implements Sidecar {
         ? addresses.filter(host => endpoint.host === '::' || !host.includes(':')).map(host => ({ ...endpoint, host }))
         : [endpoint],
     )
+  }
+
+  /** Memory is exhausted: who has been without a path for longest gives way; if that is not enough, applications wait. */
+  #relieve(): void {
+    const { budget, log } = this.#shared
+    const suspended = this.#pumps().filter(({ engine }) => engine.suspendedAt !== undefined)
+    suspended.sort((a, b) => a.engine.suspendedAt! - b.engine.suspendedAt!)
+    for (const pump of suspended) {
+      if (!budget.isExhausted) break
+      const bytes = pump.relieve(budget.totalBytes / 16)
+      if (bytes > 0)
+        log.warn('memory is short: sessions without a path were reset', { code: 'BUDGET_EXHAUSTED', bytes })
+    }
+    this.#holdApplications()
+  }
+
+  #holdApplications(): void {
+    for (const pump of this.#pumps()) pump.applications.handleHeld()
+  }
+
+  #pumps(): Pump[] {
+    return [...this.#peers.values()].flatMap(peer => [...peer.pumps])
   }
 
   #handleAddresses({ gone, added, isLinkEvent }: AddressChange): void {

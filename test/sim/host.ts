@@ -2,8 +2,8 @@
 
 import { RemoteError } from '../../src/base/errors.ts'
 import { Association } from '../../src/session/association.ts'
+import { Budget } from '../../src/session/budget.ts'
 import type { EngineEvent, Ref } from '../../src/session/events.ts'
-import { Budget } from '../../src/session/window.ts'
 import { concatBytes, equalBytes } from '../../src/wire/bytes.ts'
 import type { Random } from '../support/random.ts'
 import type { Application, Ledger } from './application.ts'

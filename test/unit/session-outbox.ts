@@ -304,3 +304,13 @@ t.test('a piece takes as many offsets as its bytes, and one for open or FIN', as
   outbox.next(10, false)
   t.equal(lengthOf(outbox.next(10, false)!), 3)
 })
+
+t.test('what is discarded is neither kept nor sent again', async t => {
+  const outbox = sent('aabbcc')
+  outbox.truncate()
+  outbox.discard()
+  t.equal(outbox.bufferedBytes, 0)
+  outbox.replay()
+  t.notOk(outbox.hasNext(false))
+  t.notOk(outbox.isOpenPending)
+})

@@ -1,0 +1,76 @@
+/**
+ * Memory for bytes of applications, shared by all sessions of a process: outboxes, and everything that receive windows allow
+ * peers to send. A limit once granted cannot be taken back, so each use leaves room for those that matter more:
+ *
+ *     0            1/2                               7/8        15/16     31/32        total
+ *     | windows may grow  | every outbox has its target | 16 KiB each | opens fit | what was read already |
+ *                                                                     ^ refused: OVERLOADED
+ *                                                                                 ^ exhausted: see below
+ *
+ * When it is exhausted, the owner resets sessions whose peer has been out of reach for longest; if none is, it stops
+ * reading from applications until acknowledgements have made room up to the 15/16 again. Floors of idle sessions never
+ * reach that mark, so it always comes.
+ */
+import { LIMITS } from '../base/limits.ts'
+
+export interface BudgetHandlers {
+  /** Outboxes have eaten into the reserve. Told from within the engine: act later. */
+  onExhausted(): void
+  /** There is room again. */
+  onRelieved(): void
+}
+
+export class Budget {
+  readonly totalBytes: number
+  handlers: BudgetHandlers | undefined
+  #usedBytes = 0
+  #isExhausted = false
+
+  constructor(totalBytes: number = LIMITS.budgetBytes) {
+    this.totalBytes = totalBytes
+  }
+
+  get usedBytes(): number {
+    return this.#usedBytes
+  }
+
+  /** Outboxes get no more than their floor. */
+  get isShort(): boolean {
+    return this.#usedBytes > this.totalBytes * (7 / 8)
+  }
+
+  get isExhausted(): boolean {
+    return this.#isExhausted
+  }
+
+  /** For the floor of an open. @returns false, and reserves nothing, when there is no room for it */
+  reserveFloor(bytes: number): boolean {
+    return this.#reserve(bytes, 15 / 16)
+  }
+
+  /** For a window that would like to be larger. @returns false, and reserves nothing, when others need the room */
+  reserveGrowth(bytes: number): boolean {
+    return this.#reserve(bytes, 1 / 2)
+  }
+
+  /** For bytes that were read from an application, and are here whatever the budget says. */
+  take(bytes: number): void {
+    this.#usedBytes += bytes
+    if (this.#isExhausted || this.#usedBytes <= this.totalBytes * (31 / 32)) return
+    this.#isExhausted = true
+    this.handlers?.onExhausted()
+  }
+
+  release(bytes: number): void {
+    this.#usedBytes -= bytes
+    if (!this.#isExhausted || this.#usedBytes > this.totalBytes * (15 / 16)) return
+    this.#isExhausted = false
+    this.handlers?.onRelieved()
+  }
+
+  #reserve(bytes: number, part: number): boolean {
+    if (this.#usedBytes + bytes > this.totalBytes * part) return false
+    this.#usedBytes += bytes
+    return true
+  }
+}
