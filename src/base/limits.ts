@@ -138,6 +138,12 @@ export const LIMITS = {
   /** Sessions without a path are kept so long by default. */
   holdMs: 86_400_000,
 
+  // ---- buffers
+  /** One reused buffer: holds the frame of a full record. Smaller and larger ones are not reused. */
+  blockBytes: 68 * KIB,
+  /** Blocks kept while nobody needs them: about what one busy stream has in use. More are left to the collector. */
+  blocksKeptMax: 64,
+
   // ---- platform/
   /** The one buffer of the process that application sockets read into; larger reads bring little. */
   slabBytes: 64 * KIB,

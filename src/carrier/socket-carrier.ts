@@ -9,6 +9,7 @@
  * and an RST takes from the peer what it has received and not yet read, which is the tail that was just flushed.
  */
 import type { Socket } from 'node:net'
+import { blocks } from '../base/blocks.ts'
 import type { HostPort, Scheme } from '../base/endpoint.ts'
 import { plainAddress } from '../base/endpoint.ts'
 import type { RemoteError } from '../base/errors.ts'
@@ -22,8 +23,6 @@ export abstract class SocketCarrier implements Carrier {
   readonly remote: HostPort
   protected readonly socket: Socket
   protected readonly delivery = new Delivery()
-  /** Called by the stream when what was written before has reached the kernel. */
-  protected readonly handleWritten: () => void
   #state: 'open' | 'closing' | 'closed' = 'open'
   #isDrainOwed = false
   #isCorked = false
@@ -36,7 +35,6 @@ export abstract class SocketCarrier implements Carrier {
     this.socket = socket
     this.local = { host: plainAddress(socket.localAddress ?? ''), port: socket.localPort ?? 0 }
     this.remote = { host: plainAddress(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 }
-    this.handleWritten = () => this.#drain()
     socket.on('error', error => {
       this.#failure ??= error
     })
@@ -73,15 +71,23 @@ export abstract class SocketCarrier implements Carrier {
 
   /** False where the peer has begun to close and nothing may follow. */
   protected abstract isWritable(): boolean
-  /** Writes the pieces under `cork`, with `handleWritten` as the callback of the last. */
+  /** Writes the pieces by `writePieces`. */
   protected abstract write(parts: readonly Uint8Array[]): void
   /** Starts to read. */
   protected abstract resume(): void
   /** Sends the end of stream after what was written, and goes on reading. */
   protected abstract end(): void
 
+  /** The pieces are given back to `blocks` when the kernel has them. */
+  protected writePieces(pieces: readonly Uint8Array[]): void {
+    this.#cork()
+    const last = pieces.length - 1
+    for (let i = 0; i < last; i++) this.socket.write(pieces[i]!)
+    if (last >= 0) this.socket.write(pieces[last]!, error => this.#handleWritten(pieces, error))
+  }
+
   /** Until the turn of the event loop ends, so that all that is sent in it leaves by one writev. */
-  protected cork(): void {
+  #cork(): void {
     if (this.#isCorked) return
     this.#isCorked = true
     this.socket.cork()
@@ -139,7 +145,9 @@ export abstract class SocketCarrier implements Carrier {
     )
   }
 
-  #drain(): void {
+  #handleWritten(pieces: readonly Uint8Array[], error: Error | null | undefined): void {
+    if (error) return
+    for (const piece of pieces) blocks.give(piece)
     if (!this.#isDrainOwed || this.socket.writableLength > LIMITS.carrierHighWaterBytes / 2) return
     this.#isDrainOwed = false
     this.delivery.handleDrain()

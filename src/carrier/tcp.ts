@@ -23,10 +23,7 @@ export class TcpCarrier extends SocketCarrier {
   }
 
   protected override write(parts: readonly Uint8Array[]): void {
-    this.cork()
-    const last = parts.length - 1
-    for (let i = 0; i < last; i++) this.socket.write(parts[i]!)
-    if (last >= 0) this.socket.write(parts[last]!, this.handleWritten)
+    this.writePieces(parts)
   }
 
   protected override resume(): void {

@@ -72,11 +72,7 @@ export class WebSocketCarrier extends SocketCarrier {
   }
 
   #writeMessage(parts: readonly Uint8Array[], bytes: number): void {
-    this.cork()
-    this.socket.write(messageHeader(bytes, this.#isClient))
-    const last = parts.length - 1
-    for (let i = 0; i < last; i++) this.socket.write(parts[i]!)
-    if (last >= 0) this.socket.write(parts[last]!, this.handleWritten)
+    this.writePieces([messageHeader(bytes, this.#isClient), ...parts])
   }
 
   #handleMessage(data: RawData, isBinary: boolean): void {

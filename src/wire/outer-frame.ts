@@ -34,9 +34,13 @@ export interface OuterFrame {
 
 export function outerHeader(type: OuterType, bodyBytes: number): Uint8Array {
   const header = new Uint8Array(OUTER_HEADER_BYTES)
+  putOuterHeader(header, type, bodyBytes)
+  return header
+}
+
+export function putOuterHeader(header: Uint8Array, type: OuterType, bodyBytes: number): void {
   header[0] = type
   putUint(header, 1, 3, bodyBytes)
-  return header
 }
 
 /** @returns header and body, ready to be written one after the other. */

@@ -8,7 +8,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   base: [],
   wire: ['base'],
   session: ['base', 'wire'],
-  secure: ['base', 'wire'],
+  secure: ['base', 'wire', 'platform'],
   carrier: ['base', 'wire'],
   platform: ['base'],
   capture: ['base', 'platform'],

@@ -1,0 +1,36 @@
+/**
+ * Buffers that are used again. Payload passes through buffers of 64 KiB and more, some 30,000 a GB; getting the memory of
+ * each from the kernel and having it collected again costs as much as the encryption.
+ *
+ * Whoever takes one owns it, and gives it back when nothing reads or writes it any more. Giving back is never a duty: a
+ * block that is forgotten is collected like any buffer, and what is not a block is ignored.
+ */
+import { LIMITS } from './limits.ts'
+
+export class BlockPool {
+  readonly #keptMax: number
+  readonly #kept: ArrayBuffer[] = []
+  readonly #lent = new WeakSet<ArrayBufferLike>()
+
+  /** @param keptMax blocks kept for later; more are left to the collector */
+  constructor(keptMax: number) {
+    this.#keptMax = keptMax
+  }
+
+  /** @returns a buffer of `bytes`, filled with whatever was there. Only one of about LIMITS.blockBytes is a block */
+  take(bytes: number): Uint8Array {
+    if (bytes < LIMITS.blockBytes / 4 || bytes > LIMITS.blockBytes) return new Uint8Array(bytes)
+    const block = this.#kept.pop() ?? new ArrayBuffer(LIMITS.blockBytes)
+    this.#lent.add(block)
+    return new Uint8Array(block, 0, bytes)
+  }
+
+  /** @param view what `take` returned, or any part of it; ignored when it is of no block, or the block is back already */
+  give(view: Uint8Array): void {
+    if (!this.#lent.delete(view.buffer) || this.#kept.length >= this.#keptMax) return
+    this.#kept.push(view.buffer as ArrayBuffer)
+  }
+}
+
+/** The blocks of the process. */
+export const blocks = new BlockPool(LIMITS.blocksKeptMax)
