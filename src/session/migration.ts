@@ -25,6 +25,8 @@ interface Proposal {
   isPlanned: boolean
   readonly announcedAt: number
   readonly dueAt: number
+  /** Second transmissions until then, in bytes. */
+  readonly replayedBefore: number
 }
 
 export interface MigrationOptions {
@@ -85,7 +87,7 @@ export class Migration {
     const proposal = this.#proposal
     let due = proposal?.isPlanned ? proposal.dueAt : Number.POSITIVE_INFINITY
     const from = proposal === undefined ? this.#waitUntil : proposal.dueAt
-    if (this.#isMoveWanted) {
+    if (this.#isMoveWanted || proposal?.isPlanned === false) {
       for (const link of this.links.values()) {
         if (link !== proposal?.link) due = Math.min(due, Math.max(this.#candidateFrom(link), from))
       }
@@ -159,10 +161,11 @@ export class Migration {
     if (this.#step('greater MIGRATE') === undefined) return
     this.#proposal = undefined
     link.send({ type: 'migrateAck', epoch, accepted: true, greatestEpoch: this.#greatestEpoch })
-    const wasSuspendedAt = this.suspendedAt
+    const { suspendedAt } = this
+    const replayedBefore = this.#replayedBytes
     this.#activate(link, epoch, false, isTailAlive)
     this.#options.sessions.handleSwitch(!isTailAlive)
-    this.#tell(message.reason, 'peer', wasSuspendedAt, undefined, now)
+    this.#tell({ reason: message.reason, migrator: 'peer', suspendedAt, announcedAt: undefined }, replayedBefore, now)
   }
 
   handleMigrateAck(link: Link, message: Control & { type: 'migrateAck' }, now: number): void {
@@ -176,10 +179,11 @@ export class Migration {
     this.#step('accepted')
     this.#proposal = undefined
     const isTailAlive = proposal.isPlanned && this.active !== undefined
-    const wasSuspendedAt = this.suspendedAt
+    const { suspendedAt } = this
+    const { reason, announcedAt, replayedBefore } = proposal
     this.#activate(link, proposal.epoch, true, isTailAlive)
     if (proposal.isPlanned) this.#options.sessions.handleSwitch(!isTailAlive)
-    this.#tell(proposal.reason, 'local', wasSuspendedAt, proposal.announcedAt, now)
+    this.#tell({ reason, migrator: 'local', suspendedAt, announcedAt }, replayedBefore, now)
     this.#retireOld(now)
   }
 
@@ -206,7 +210,15 @@ export class Migration {
     const isQuiet = isPlanned(reason) && this.active !== undefined
     link.epoch = epoch
     const dueAt = now + (isQuiet ? LIMITS.handshakeMs : this.#announceMs(link))
-    this.#proposal = { link, epoch, reason, isPlanned: isQuiet, announcedAt: now, dueAt }
+    this.#proposal = {
+      link,
+      epoch,
+      reason,
+      isPlanned: isQuiet,
+      announcedAt: now,
+      dueAt,
+      replayedBefore: this.#replayedBytes,
+    }
     this.plan = undefined
     link.retireFrom = undefined
     link.awaitingSince ??= now
@@ -220,7 +232,7 @@ export class Migration {
   handleTransmitted(): void {
     const running = this.#report
     if (running !== undefined) {
-      running.report.bytesReplayed = this.#options.sessions.schedule.replayedBytes - running.replayedBefore
+      running.report.bytesReplayed = this.#replayedBytes - running.replayedBefore
     }
   }
 
@@ -291,28 +303,27 @@ export class Migration {
     this.#options.sessions.replayTails()
   }
 
+  get #replayedBytes(): number {
+    return this.#options.sessions.schedule.replayedBytes
+  }
+
   #tell(
-    reason: MigrateReason,
-    migrator: 'local' | 'peer',
-    suspendedAt: number | undefined,
-    announcedAt: number | undefined,
+    move: Pick<MigrationReport, 'reason' | 'migrator' | 'suspendedAt' | 'announcedAt'>,
+    replayedBefore: number,
     now: number,
   ): void {
     const report: MigrationReport = {
+      ...move,
       epoch: this.epoch,
-      migrator,
-      reason,
       from: this.#previous,
       to: this.active!.id,
       detectedAt: this.#detectedAt,
-      suspendedAt,
-      announcedAt,
       acknowledgedAt: now,
       resumedAt: now,
-      bytesReplayed: 0,
+      bytesReplayed: this.#replayedBytes - replayedBefore,
     }
     this.#detectedAt = undefined
-    this.#report = { report, replayedBefore: this.#options.sessions.schedule.replayedBytes }
+    this.#report = { report, replayedBefore }
     this.#options.emit({ type: 'migrated', migration: report })
   }
 
