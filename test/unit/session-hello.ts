@@ -1,0 +1,38 @@
+import t from 'tap'
+import { peekHello } from '../../src/session/hello.ts'
+import { type Control, encodeControl } from '../../src/wire/control.ts'
+import { ackFrame, controlFrame, dataHeader, goneFrame, resetFrame } from '../../src/wire/inner-frame.ts'
+
+const HELLO = {
+  type: 'hello',
+  incarnation: new Uint8Array(16).fill(1),
+  knownIncarnation: new Uint8Array(0),
+  sessionsMax: 1,
+  holdSeconds: 2,
+  features: 0,
+  endpoints: ['tcp://a:1'],
+} as const
+
+const frame = (message: Control) => controlFrame(encodeControl(message))
+
+t.test('reads the Hello that begins a record, whatever follows it', async t => {
+  const { type: _, ...hello } = HELLO
+  t.match(peekHello([frame(HELLO)]), hello)
+  const others = [dataHeader(1, 1, 0, 0), ackFrame(1, 1, 1), resetFrame(1, 1, 1), goneFrame(1)]
+  t.match(peekHello([frame(HELLO), ...others, frame({ type: 'ping', id: 1 })]), hello)
+  t.match(peekHello([frame(HELLO), frame({ ...HELLO, sessionsMax: 9 })]), hello, 'the first of two')
+})
+
+t.test('a record that begins with anything else is refused', async t => {
+  const ping = frame({ type: 'ping', id: 1 })
+  for (const first of [dataHeader(1, 1, 0, 0), ackFrame(1, 1, 1), resetFrame(1, 1, 1), goneFrame(1), ping]) {
+    t.throws(() => peekHello([first]), { code: 'PROTOCOL_VIOLATION' })
+    t.throws(() => peekHello([first, frame(HELLO)]), { code: 'PROTOCOL_VIOLATION' })
+  }
+  t.throws(() => peekHello([]), { code: 'PROTOCOL_VIOLATION', message: /begin with Hello/ })
+  t.throws(
+    () => peekHello([controlFrame(Uint8Array.of(0x4a, 0))]),
+    { code: 'PROTOCOL_VIOLATION' },
+    'of a newer version',
+  )
+})
