@@ -1,15 +1,16 @@
 import t from 'tap'
 import { wireOf } from '../../src/base/codes.ts'
 import { LIMITS } from '../../src/base/limits.ts'
+import { Budget } from '../../src/session/budget.ts'
 import { Session } from '../../src/session/session.ts'
-import { Budget, FIRST_LIMIT } from '../../src/session/window.ts'
+import { FIRST_LIMIT } from '../../src/session/window.ts'
 
 const NO_BYTES = new Uint8Array(0)
 
 /** A near session whose open was sent. */
 function opening(): Session {
   const budget = new Budget()
-  budget.reserve(LIMITS.windowFloorBytes)
+  budget.reserveFloor(LIMITS.windowFloorBytes)
   const init = { ref: 2, side: 'near', sessionId: NO_BYTES, client: 'c:1', to: 'd:2', budget } as const
   const session = new Session(init)
   session.outbox.open(NO_BYTES)

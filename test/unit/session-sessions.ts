@@ -1,6 +1,6 @@
 import t from 'tap'
 import { LIMITS } from '../../src/base/limits.ts'
-import { Budget } from '../../src/session/window.ts'
+import { Budget } from '../../src/session/budget.ts'
 import { encodeOpenRequest } from '../../src/wire/control.ts'
 import { ackFrame, dataHeader, FLAG_FIN, FLAG_OPEN, goneFrame, resetFrame } from '../../src/wire/inner-frame.ts'
 import { EnginePair } from '../support/engine-pair.ts'
