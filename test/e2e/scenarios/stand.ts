@@ -66,6 +66,7 @@ export class Stand {
   readonly blackouts: Blackout[] = []
   /** Measured round trip of the idle path. */
   rttMs = Number.NaN
+  readonly #closers: (() => Promise<void>)[] = []
   #isLoaded = false
 
   private constructor(
@@ -231,11 +232,20 @@ export class Stand {
     return `near sidecar:\n${this.near.logTail}\nfar sidecar:\n${this.far.logTail}`
   }
 
+  /** What a scenario has besides is closed first, whatever the run has come to. */
+  onClose(close: () => Promise<void>): void {
+    this.#closers.push(close)
+  }
+
   async close(): Promise<void> {
-    this.nearAgent.end()
-    this.farAgent.end()
-    await Promise.all([this.near.remove(), this.far.remove()])
-    await this.lab.close()
+    try {
+      for (const close of this.#closers.splice(0)) await close()
+    } finally {
+      this.nearAgent.end()
+      this.farAgent.end()
+      await Promise.all([this.near.remove(), this.far.remove()])
+      await this.lab.close()
+    }
   }
 
   async #trafficOf(from: readonly string[], to: readonly string[]): Promise<{ newBytes: number; oldPackets: number }> {

@@ -2,6 +2,7 @@
 import { families, outage, renumbering, uplinks } from './addresses.ts'
 import { blackhole } from './blackhole.ts'
 import { bothMove, listenerDials, listenerName } from './listener.ts'
+import { programs, programsUplink } from './programs.ts'
 import type { Scenario } from './scenario.ts'
 import { rebinding } from './translator.ts'
 
@@ -15,4 +16,6 @@ export const SCENARIOS: readonly Scenario[] = [
   blackhole,
   rebinding,
   families,
+  programs,
+  programsUplink,
 ]
