@@ -1,29 +1,85 @@
-import { mkdtempSync } from 'node:fs'
+/**
+ * `npm run e2e`: real sidecars on two hosts, real faults between them, and what the applications noticed of it.
+ * Exit code 0: all that was asked for ran and passed; 1: not; 2: it cannot run here, or the command line is wrong.
+ */
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
 import { sweep } from './lab/namespace.ts'
-import { playRun } from './scenarios/run-scenario.ts'
+import { type Options, readOptions, USAGE } from './options.ts'
+import { whatIsMissing } from './requirements.ts'
+import { ResultsFile, stateOfSources } from './results-file.ts'
 import { SCENARIOS } from './scenarios/table.ts'
 import { selfTest } from './self-test.ts'
-import { createIdentity } from './sidecar.ts'
+import { createIdentity, sweepSidecars } from './sidecar.ts'
+import { playAll } from './suite.ts'
+import { Turn } from './turn.ts'
 
-await sweep()
-if (process.argv[2] === '--self-test') process.exitCode = (await selfTest(1, line => console.log(line))) === 0 ? 0 : 1
-else {
-  const d = mkdtempSync('/tmp/hfid-')
-  const [near, far] = await Promise.all(['near', 'far'].map(x => createIdentity(`${d}/${x}`)))
-  let n = 0
-  for (const s of SCENARIOS.filter(s => s.name.match(process.argv[2] ?? '')))
-    for (const carrier of (process.argv[3] ?? 'tcp,ws').split(',') as ('tcp' | 'ws')[])
-      for (const directions of s.runs)
-        for (const r of await playRun({ scenario: s, carrier, directions }, n++, { near: near!, far: far! }, () => {}))
-          console.log(
-            r.scenario,
-            r.carrier,
-            r.direction,
-            r.passed,
-            r.blackoutMs,
-            r.blackoutMaxMs,
-            r.rttMs,
-            r.durationMs,
-            r.notes.join('\n'),
-          )
+const ROOT = resolve(import.meta.dirname, '../../..')
+const RESULTS = join(ROOT, 'e2e-results')
+const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
+
+const print = (line: string) => console.log(line)
+const stopped = new AbortController()
+
+process.exitCode = await main(process.argv.slice(2))
+
+async function main(args: readonly string[]): Promise<number> {
+  let options: Options
+  try {
+    options = readOptions(args, SCENARIOS)
+  } catch (error) {
+    console.error(`${(error as Error).message}\n${USAGE}`)
+    return 2
+  }
+  const missing = whatIsMissing()
+  if (missing !== undefined) {
+    console.error(missing)
+    return 2
+  }
+  for (const name of [...(await sweep(isDead)), ...sweepSidecars(isDead)])
+    print(`removed what an earlier run left: ${name}`)
+  if (options.isSelfTest) return (await selfTest(0, print)) === 0 ? 0 : 1
+  const identities = mkdtempSync(join(tmpdir(), `hflab-${process.pid}-0-identities-`))
+  for (const [signal, code] of Object.entries(SIGNALS)) process.once(signal, () => void clearAway(code))
+  try {
+    return await play(options, identities)
+  } finally {
+    rmSync(identities, { recursive: true, force: true })
+  }
+}
+
+async function play(options: Options, directory: string): Promise<number> {
+  const startMs = performance.now()
+  const commit = stateOfSources(ROOT)
+  const logDirectory = join(RESULTS, 'logs', commit)
+  mkdirSync(logDirectory, { recursive: true })
+  const file = options.repeat === undefined ? undefined : new ResultsFile(RESULTS, commit)
+  const [near, far] = await Promise.all(['near', 'far'].map(side => createIdentity(join(directory, side))))
+  if (near === undefined || far === undefined) return 1
+  const stage = {
+    identities: { near, far },
+    turn: new Turn(),
+    logDirectory,
+    signal: stopped.signal,
+  }
+  const { ran, expected, failed, earlier } = await playAll(options, file, stage, print)
+  const minutes = ((performance.now() - startMs) / 60_000).toFixed(1)
+  if (file !== undefined) print(`table: ${file.table} (${earlier} results of earlier runs)`)
+  print(`${ran - failed} passed, ${failed} failed of ${expected} expected, in ${minutes} minutes at ${commit}`)
+  print(`${ran} scenarios ran, ${expected - ran} skipped`)
+  return ran === expected && failed === 0 ? 0 : 1
+}
+
+/** What a signal leaves to do. */
+async function clearAway(exitCode: number): Promise<void> {
+  stopped.abort()
+  const isOurs = (pid: number) => pid === process.pid
+  await sweep(isOurs)
+  sweepSidecars(isOurs)
+  process.exit(exitCode)
+}
+
+function isDead(pid: number): boolean {
+  return !existsSync(`/proc/${pid}`)
 }

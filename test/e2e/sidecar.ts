@@ -1,6 +1,15 @@
 /** A real sidecar on a host of the lab, driven as an operator would: by its command line, its file and its socket. */
 import type { ChildProcessWithoutNullStreams } from 'node:child_process'
-import { appendFileSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -13,6 +22,8 @@ const CLI = resolve(import.meta.dirname, '../../src/cli/main.js')
 const READY_DEADLINE_MS = 10_000
 const EXIT_DEADLINE_MS = 10_000
 const STATUS_DEADLINE_MS = 5_000
+/** Named for their namespaces, and those for the process they belong to. */
+const DIRECTORY = /^hflab-(\d+)-\d+-/
 
 /** A key made by `holdfast init`. */
 export interface Identity {
@@ -24,6 +35,16 @@ export interface Identity {
 export async function createIdentity(directory: string): Promise<Identity> {
   const peerId = (await run([process.execPath, CLI, 'init', '--dir', directory])).trim()
   return { file: join(directory, 'identity.pem'), peerId }
+}
+
+/** Removes the directories of the runs of these processes. @returns their names */
+export function sweepSidecars(isMeant: (pid: number) => boolean): readonly string[] {
+  const names = readdirSync(tmpdir()).filter(name => {
+    const owner = DIRECTORY.exec(name)?.[1]
+    return owner !== undefined && isMeant(Number(owner))
+  })
+  for (const name of names) rmSync(join(tmpdir(), name), { recursive: true, force: true })
+  return names
 }
 
 export class Sidecar {
@@ -113,6 +134,11 @@ export class Sidecar {
   /** Ends it as an operator would. @returns its exit code */
   async stop(): Promise<number | null> {
     return this.#end('SIGTERM')
+  }
+
+  /** Copies its log, of all its processes. */
+  keepLog(file: string): void {
+    copyFileSync(this.#file('log'), file)
   }
 
   /** Kills it and removes its files. */

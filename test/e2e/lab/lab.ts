@@ -25,6 +25,7 @@ export interface LabOptions {
 }
 
 export type Uplink = 'a' | 'b'
+export type Addresses = string | readonly string[]
 
 /** First addresses; any other host number of the same prefixes may be used. */
 export const ADDRESS = {
@@ -83,10 +84,25 @@ export class Lab {
     }
   }
 
-  /** Gives the far or near host another address on the same interface; the new one is there before the old one goes. */
-  async renumber(where: Uplink | 'far', from: string, to: string): Promise<void> {
+  /** Gives the far or near host other addresses on the same interface; the new ones are there before the old ones go. */
+  async renumber(where: Uplink | 'far', from: Addresses, to: Addresses): Promise<void> {
     const host = where === 'far' ? this.far : this.near
-    await host.ip(...addressLines('add', where, to), ...addressLines('del', where, from))
+    await host.ip(...renumberLines(where, from, to))
+  }
+
+  /**
+   * Gives it one address after the other, a program's start apart, so that each change is one by itself.
+   * @returns milliseconds from the first change to the last
+   */
+  async renumberRapidly(uplink: Uplink, addresses: readonly Addresses[]): Promise<number> {
+    const changes = addresses.slice(1).map((to, index) => {
+      const lines = renumberLines(uplink, addresses[index] as Addresses, to)
+      return `printf '${lines.join('\\n')}\\n' | ip -batch -`
+    })
+    const clock = 'date +%s%N'
+    const printed = await this.near.run(['sh', '-c', [clock, changes.join('; '), clock].join('\n')])
+    const [firstNs, lastNs] = printed.trim().split('\n')
+    return Number(BigInt(lastNs ?? 0) - BigInt(firstNs ?? 0)) / 1e6
   }
 
   async addAddress(where: Uplink | 'far', address: string): Promise<void> {
@@ -155,6 +171,12 @@ export class Lab {
     )
     await this.router.install()
   }
+}
+
+function renumberLines(where: Uplink | 'far', from: Addresses, to: Addresses): readonly string[] {
+  const lines = (verb: 'add' | 'del', addresses: Addresses) =>
+    [addresses].flat().flatMap(address => addressLines(verb, where, address))
+  return [...lines('add', to), ...lines('del', from)]
 }
 
 function addressLines(verb: 'add' | 'del' | 'replace', where: Uplink | 'far', address: string): readonly string[] {

@@ -4,7 +4,7 @@
  * `ip netns exec` bind-mounts /etc/netns/NAME/* by inode when a program starts; so a name follows its host only for
  * those who are running already if the file is rewritten in place.
  *
- * Names are `hflab-PID-NUMBER-HOST`: `sweep` removes what belongs to processes that are dead.
+ * Names are `hflab-PID-NUMBER-HOST`: `sweep` finds by it what a dead process left behind.
  */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
@@ -75,15 +75,15 @@ export class Namespace {
   }
 }
 
-/** Removes namespaces of earlier runs whose process is dead. @returns their names */
-export async function sweep(): Promise<readonly string[]> {
+/** Removes the namespaces of the runs of these processes. @returns their names */
+export async function sweep(isMeant: (pid: number) => boolean): Promise<readonly string[]> {
   const names = [NAMESPACES, FILES].filter(existsSync).flatMap(directory => readdirSync(directory))
-  const dead = [...new Set(names)].filter(name => {
+  const meant = [...new Set(names)].filter(name => {
     const owner = OURS.exec(name)?.[1]
-    return owner !== undefined && !existsSync(`/proc/${owner}`)
+    return owner !== undefined && isMeant(Number(owner))
   })
-  for (const name of dead) await removeNamespace(name)
-  return dead
+  for (const name of meant) await removeNamespace(name)
+  return meant
 }
 
 async function removeNamespace(name: string): Promise<void> {

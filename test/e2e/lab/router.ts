@@ -14,11 +14,13 @@ const TABLE = `
 table inet lab {
   chain account {
     type filter hook forward priority -20; policy accept;
-    iifname != "wan" update @sources { ip saddr }
+    iifname != "wan" meta nfproto ipv4 update @sources { ip saddr }
+    iifname != "wan" meta nfproto ipv6 update @sources6 { ip6 saddr }
   }
   chain faults { type filter hook forward priority -10; policy accept; }
   counter swallowed { }
   set sources { type ipv4_addr; flags dynamic; size 4096; counter; }
+  set sources6 { type ipv6_addr; flags dynamic; size 4096; counter; }
 }
 `
 
@@ -68,10 +70,10 @@ export class Router {
     return this.#read(address, 'to')
   }
 
-  /** Every IPv4 address of the near side that was ever forwarded, with what came from it. */
+  /** Every address of the near side that was ever forwarded, with what came from it. */
   async sources(): Promise<ReadonlyMap<string, Traffic>> {
-    const listing = await this.namespace.run(['nft', 'list', 'set', 'inet', 'lab', 'sources'])
-    const entries = listing.matchAll(/([0-9.]+) counter packets (\d+) bytes (\d+)/g)
+    const listing = await this.namespace.run(['nft', 'list', 'sets', 'table', 'inet', 'lab'])
+    const entries = listing.matchAll(/([0-9a-f.:]+) counter packets (\d+) bytes (\d+)/g)
     return new Map(
       [...entries].map(([, address, packets, bytes]) => [
         address ?? '',
@@ -82,7 +84,17 @@ export class Router {
 
   /** Drops everything that would be forwarded, in both directions, and tells nobody. */
   async blackhole(): Promise<void> {
-    await this.namespace.nft('add rule inet lab faults counter name swallowed drop')
+    await this.#swallow('')
+  }
+
+  /** The same for what goes to this IPv4 address. */
+  async blackholeTo(address: string): Promise<void> {
+    await this.#swallow(`ip daddr ${address} `)
+  }
+
+  /** The same for what comes from this IPv4 address. */
+  async blackholeFrom(address: string): Promise<void> {
+    await this.#swallow(`ip saddr ${address} `)
   }
 
   async heal(): Promise<void> {
@@ -109,6 +121,10 @@ export class Router {
   /** Forgets every translation: what goes on gets another source port, what comes back has nowhere to go. */
   async forgetTranslations(): Promise<void> {
     await this.namespace.run(['conntrack', '-F'])
+  }
+
+  async #swallow(match: string): Promise<void> {
+    await this.namespace.nft(`add rule inet lab faults ${match}counter name swallowed drop`)
   }
 
   async #read(address: string, direction: 'from' | 'to'): Promise<Traffic> {

@@ -53,9 +53,9 @@ export class Agent {
     this.#tell({ do: 'resume', id })
   }
 
-  /** @returns null when this side has not seen such a connection */
-  async report(id: string): Promise<FlowReport | null> {
-    const answer = await this.#ask(tag => ({ do: 'report', id, tag }))
+  /** @returns with the gaps that ended since `gapsFromMs`; null when this side has not seen such a connection */
+  async report(id: string, gapsFromMs = Number.MAX_VALUE): Promise<FlowReport | null> {
+    const answer = await this.#ask(tag => ({ do: 'report', id, tag, gapsFromMs }))
     return answer.event === 'report' ? answer.report : null
   }
 

@@ -19,7 +19,8 @@ export type AgentOrder =
   | { readonly do: 'stop'; readonly id: string }
   | { readonly do: 'pause'; readonly id: string }
   | { readonly do: 'resume'; readonly id: string }
-  | { readonly do: 'report'; readonly id: string; readonly tag: string }
+  /** Gaps that ended before `gapsFromMs` are left out. */
+  | { readonly do: 'report'; readonly id: string; readonly tag: string; readonly gapsFromMs: number }
   /** Times TCP connects, one after the other. */
   | { readonly do: 'rtt'; readonly tag: string; readonly host: string; readonly port: number; readonly count: number }
 
@@ -42,7 +43,7 @@ export interface FlowReport {
   /** Offset of the first byte, or number of the first tick, that is not what was sent; null: a true prefix. */
   readonly wrongAt: number | null
   readonly lastArrivalMs: number | null
-  /** Times longer than GAP_MIN_MS without arrivals, in order. */
+  /** Times longer than GAP_MIN_MS without arrivals, in order, as far as they were asked for. */
   readonly gaps: readonly Gap[]
 }
 

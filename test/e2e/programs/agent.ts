@@ -19,7 +19,7 @@ function obey(order: AgentOrder): void {
   if (order.do === 'listen') listen(order)
   else if (order.do === 'open') open(order)
   else if (order.do === 'report')
-    answer({ event: 'report', tag: order.tag, report: flows.get(order.id)?.report ?? null })
+    answer({ event: 'report', tag: order.tag, report: flows.get(order.id)?.report(order.gapsFromMs) ?? null })
   else if (order.do === 'rtt') void measure(order)
   else flows.get(order.id)?.[order.do]()
 }
@@ -44,7 +44,7 @@ function accept(socket: Socket): void {
     if (end < 0 && head.length < PLAN_BYTES_MAX) return
     socket.off('data', onData).off('error', onError)
     const plan = JSON.parse(head.subarray(0, end).toString()) as FlowPlan
-    const remotes = [...(flows.get(plan.id)?.report.remotes ?? []), remote]
+    const remotes = [...(flows.get(plan.id)?.remotes ?? []), remote]
     const flow = new Flow(socket, plan, false, remotes)
     flows.set(plan.id, flow)
     flow.begin()

@@ -18,10 +18,9 @@ const PACE_MS = 4
 
 export class Flow {
   readonly plan: FlowPlan
+  readonly remotes: readonly string[]
   readonly #socket: Socket
   readonly #sends: boolean
-  readonly #receives: boolean
-  readonly #remotes: string[]
   readonly #sentHash = createHash('sha256')
   readonly #receivedHash = createHash('sha256')
   readonly #toSend: ByteStream
@@ -41,12 +40,11 @@ export class Flow {
   #partialTick = Buffer.alloc(0)
 
   /** `remotes` are those of every connection accepted under this plan's ID; empty at the side that connected. */
-  constructor(socket: Socket, plan: FlowPlan, connected: boolean, remotes: string[]) {
+  constructor(socket: Socket, plan: FlowPlan, connected: boolean, remotes: readonly string[]) {
     this.plan = plan
     this.#socket = socket
     this.#sends = connected ? plan.up : plan.down
-    this.#receives = connected ? plan.down : plan.up
-    this.#remotes = remotes
+    this.remotes = remotes
     this.#toSend = new ByteStream(`${plan.id} ${connected ? 'up' : 'down'}`)
     this.#expected = new ByteStream(`${plan.id} ${connected ? 'down' : 'up'}`)
     socket.setNoDelay(true)
@@ -59,22 +57,22 @@ export class Flow {
     })
   }
 
-  get report(): FlowReport {
+  report(gapsFromMs: number): FlowReport {
     return {
       id: this.plan.id,
       state: this.#state,
       error: this.#error,
       failedAtMs: this.#failedAtMs,
       openedAtMs: this.#openedAtMs,
-      accepts: this.#remotes.length,
-      remotes: this.#remotes,
+      accepts: this.remotes.length,
+      remotes: this.remotes,
       sentBytes: this.#sentBytes,
       sentSha256: this.#sentSha256,
       receivedBytes: this.#receivedBytes,
       receivedSha256: this.#receivedSha256,
       wrongAt: this.#wrongAt,
       lastArrivalMs: this.#lastArrivalMs,
-      gaps: this.#gaps,
+      gaps: this.#gaps.filter(gap => gap.toMs > gapsFromMs),
     }
   }
 
@@ -167,11 +165,18 @@ export class Flow {
     this.#partialTick = whole.subarray(ticks * TICK_BYTES)
   }
 
+  /** libuv before Node 24 can report a reset as an end; then a write fails, even of nothing. */
   #handleEnd(): void {
+    if (this.#socket.writableEnded) return this.#finish()
+    this.#socket.write('', error => {
+      if (!error) this.#finish()
+    })
+  }
+
+  /** Who sends as well goes on until it is stopped. */
+  #finish(): void {
     this.#receivedSha256 = this.#receivedHash.digest('hex')
-    // Who only receives has nothing to say after the end; who sends as well goes on until it is stopped.
-    if (this.#receives && !this.#sends) this.#socket.end()
-    else if (!this.#sends) this.#socket.end()
+    if (!this.#sends) this.#socket.end()
   }
 
   #fail(code: string): void {

@@ -1,6 +1,5 @@
 /** Faults of addresses and uplinks that the host itself sees. */
 import { ADDRESS } from '../lab/lab.ts'
-import { lasting } from '../wait.ts'
 import { COLD, PLANNED } from './bounds.ts'
 import type { Scenario } from './scenario.ts'
 
@@ -42,6 +41,7 @@ export const uplinks: Scenario = {
 export const outage: Scenario = {
   name: '5-outage',
   title: 'no path at all for 60 s, then a new address',
+  isLong: true,
   runs: TOGETHER,
   async play(stand) {
     const { lab } = stand
@@ -52,7 +52,7 @@ export const outage: Scenario = {
       await lab.removeAddress('a', ADDRESS.a.v4)
       await lab.uplinkDown('a')
       await lab.router.count(...old)
-      await lasting(OUTAGE_MS)
+      await stand.aside(OUTAGE_MS)
       for (const address of old) {
         const { packets } = await lab.router.from(address)
         if (packets > 0) throw new Error(`${packets} packets from ${address} while there was no path`)

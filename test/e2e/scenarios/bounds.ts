@@ -4,6 +4,9 @@ import type { Bound } from './scenario.ts'
 /** No path stands by: detect, connect, resume, replay. Two round trips over TCP at best, three over WebSocket. */
 export const COLD: Bound = { rounds: 8, extraMs: 200 }
 
+/** As COLD; but of so many a few lose their SYN on the busy path, and the next attempt starts 250 ms later. */
+export const MANY: Bound = { rounds: 12, extraMs: 450 }
+
 /** The old path lives until the new one carries: nothing is lost, the move may not be noticed by much. */
 export const PLANNED: Bound = { rounds: 4, extraMs: 200 }
 

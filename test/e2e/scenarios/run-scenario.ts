@@ -1,5 +1,6 @@
 /** Plays one run of a scenario from an empty machine to an empty machine, and judges it. */
 import type { Identity } from '../sidecar.ts'
+import type { Turn } from '../turn.ts'
 import type { CarrierKind, Direction, Result, Scenario } from './scenario.ts'
 import { Stand } from './stand.ts'
 
@@ -9,55 +10,78 @@ export interface Run {
   readonly directions: readonly Direction[]
 }
 
-/** @returns one result per direction; a fault of the run is in all of them, with the ends of both logs */
-export async function playRun(
-  { scenario, carrier, directions }: Run,
-  number: number,
-  identities: { readonly near: Identity; readonly far: Identity },
-  /** Told of the stand as soon as it needs to be closed, so that a signal can do it. */
-  onStand: (stand: Stand) => void,
-): Promise<readonly Result[]> {
+export interface Stage {
+  readonly identities: { readonly near: Identity; readonly far: Identity }
+  /** Taken for as long as a run plays. */
+  readonly turn: Turn
+  /** Where the sidecars' logs are kept. */
+  readonly logDirectory: string
+  /** Nothing more begins once it is aborted. */
+  readonly signal: AbortSignal
+}
+
+/** @returns one result per direction; a fault of the run is in all of them */
+export async function playRun(run: Run, number: number, stage: Stage): Promise<readonly Result[]> {
+  await stage.turn.take()
   const startMs = performance.now()
-  const stand = await Stand.create(number, identities, carrier, directions, scenario.stand?.(carrier))
-  onStand(stand)
+  let stand: Stand | undefined
   let failure: string | undefined
   try {
-    await stand.start()
-    if (scenario.opensItsOwn !== true) await stand.load()
-    await scenario.play(stand)
-    await stand.finish()
+    const { carrier, directions, scenario } = run
+    stand = await Stand.create(number, stage.turn, stage.identities, carrier, directions, scenario.stand?.(carrier))
+    await play(run, stand)
   } catch (error) {
-    failure = `${(error as Error).stack ?? error}\n${stand.logs}`
-  } finally {
-    await stand.close()
+    failure = describe(error)
   }
-  const durationMs = Math.round(performance.now() - startMs)
-  return directions.map(direction => ({
-    scenario: scenario.name,
-    carrier,
+  const kept = `${run.scenario.name}-${run.carrier}-${run.directions.join('-')}`
+  try {
+    stand?.keepLogs(stage.logDirectory, kept)
+  } catch (error) {
+    failure ??= describe(error)
+  }
+  try {
+    await stand?.close()
+  } catch (error) {
+    failure ??= describe(error)
+  }
+  stage.turn.give()
+  const seconds = round((performance.now() - startMs) / 1000)
+  return run.directions.map(direction => ({
+    scenario: run.scenario.name,
+    carrier: run.carrier,
     direction,
     ...judge(stand, direction, failure),
-    rttMs: round(stand.rttMs),
-    durationMs,
+    rttMs: round(stand?.rttMs ?? Number.NaN),
+    seconds,
   }))
 }
 
-function judge(stand: Stand, direction: Direction, failure: string | undefined) {
-  const blackouts = stand.blackouts.filter(blackout => blackout.direction === direction)
+async function play({ scenario }: Run, stand: Stand): Promise<void> {
+  await stand.start()
+  if (scenario.opensItsOwn !== true) await stand.load()
+  await scenario.play(stand)
+  await stand.finish()
+}
+
+function judge(stand: Stand | undefined, direction: Direction, failure: string | undefined) {
+  const blackouts = (stand?.blackouts ?? []).filter(blackout => blackout.direction === direction)
   const worst = [...blackouts].sort((a, b) => b.ms / b.maxMs - a.ms / a.maxMs)[0]
-  const tooLong = worst !== undefined && worst.ms > worst.maxMs
-  const notes = [...stand.notes]
-  if (tooLong)
-    notes.push(
-      `blackouts of ${blackouts.map(({ ms }) => ms.toFixed(0)).join(', ')} ms\n${failure === undefined ? '' : failure}`,
-    )
-  else if (failure !== undefined) notes.push(failure)
+  const tooLong = blackouts.filter(({ ms, maxMs }) => ms > maxMs)
+  const faults = tooLong.map(
+    ({ what, ms, maxMs }) => `a blackout of ${ms.toFixed(0)} ms around ${what}; it may be ${maxMs.toFixed(0)} ms`,
+  )
+  if (failure !== undefined) faults.push(failure)
   return {
-    passed: failure === undefined && !tooLong,
+    passed: faults.length === 0,
     blackoutMs: worst === undefined ? null : round(worst.ms),
     blackoutMaxMs: worst === undefined ? null : round(worst.maxMs),
-    notes,
+    proofs: stand?.notes ?? [],
+    faults,
   }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }
 
 function round(value: number): number {

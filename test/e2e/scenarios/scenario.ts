@@ -18,6 +18,8 @@ export interface Scenario {
   readonly runs: readonly (readonly Direction[])[]
   /** Lab and sidecars beyond the usual: the near side dials the far one's IPv4 address. */
   readonly stand?: (carrier: CarrierKind) => StandOptions
+  /** Waits aside for most of its time, so it begins before the others. */
+  readonly isLong?: boolean
   /** No load is opened before; the scenario opens its own connections. */
   readonly opensItsOwn?: boolean
   /** Lets the faults happen while traffic flows. Whatever is not proved throws. */
@@ -28,15 +30,17 @@ export interface Scenario {
 export interface Result {
   readonly scenario: string
   readonly carrier: CarrierKind
-  readonly direction: Direction | 'both'
+  readonly direction: Direction
   readonly passed: boolean
-  /** The longest blackout of all its faults, or null when none was measured. */
+  /** Of all its faults the blackout nearest to what it may be, or null when none was measured. */
   readonly blackoutMs: number | null
   /** What it may be. */
   readonly blackoutMaxMs: number | null
   /** Measured round trip of the idle path. */
   readonly rttMs: number
-  /** What was proved, or why it failed. */
-  readonly notes: readonly string[]
-  readonly durationMs: number
+  /** What was seen from outside. */
+  readonly proofs: readonly string[]
+  /** Why it failed; empty when it passed. */
+  readonly faults: readonly string[]
+  readonly seconds: number
 }

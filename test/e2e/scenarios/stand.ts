@@ -7,12 +7,14 @@
  * each 2 ms. The probe's longest silence around a fault is the blackout: measured outside both sidecars.
  */
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import type { ConfigInput } from '../../../src/config/schema.ts'
 import { ADDRESS, Lab } from '../lab/lab.ts'
 import { Agent } from '../programs/agent-driver.ts'
 import { type FlowReport, monotonicMs } from '../programs/agent-protocol.ts'
 import { type Identity, Sidecar } from '../sidecar.ts'
-import { until } from '../wait.ts'
+import type { Turn } from '../turn.ts'
+import { lasting, until } from '../wait.ts'
 import type { Bound, CarrierKind, Direction } from './scenario.ts'
 
 export const PORT = { tcp: 7700, ws: 7780, nearForward: 15_000, farApplication: 16_000 } as const
@@ -23,6 +25,8 @@ const PROGRESS_BYTES = 200_000
 const FLOWING_DEADLINE_MS = 10_000
 const END_DEADLINE_MS = 20_000
 const MOVE_DEADLINE_MS = 5_000
+/** Longer than an old carrier waits for the tail of what it took. */
+const SILENCE_MS = 300
 const RTT_SAMPLES = 9
 
 export interface StandOptions {
@@ -36,11 +40,14 @@ export interface StandOptions {
   readonly names?: Readonly<Record<string, string>>
   /** A translator stands between the hosts from the beginning. */
   readonly isTranslated?: boolean
+  /** Bytes of the load, per direction. @default 40 */
+  readonly loadMbits?: number
   /** Further ports of 127.0.0.1, the same on both hosts, through which near programs reach far ones. */
   readonly ports?: readonly number[]
 }
 
 interface Blackout {
+  readonly what: string
   readonly direction: Direction
   readonly ms: number
   readonly maxMs: number
@@ -62,6 +69,7 @@ export class Stand {
   readonly nearAgent: Agent
   readonly farAgent: Agent
   readonly #options: StandOptions
+  readonly #turn: Turn
   readonly notes: string[] = []
   readonly blackouts: Blackout[] = []
   /** Measured round trip of the idle path. */
@@ -75,9 +83,11 @@ export class Stand {
     directions: readonly Direction[],
     sidecars: readonly [Sidecar, Sidecar],
     options: StandOptions,
+    turn: Turn,
   ) {
     this.lab = lab
     this.#options = options
+    this.#turn = turn
     this.carrier = carrier
     this.directions = directions
     this.near = sidecars[0]
@@ -86,8 +96,10 @@ export class Stand {
     this.farAgent = new Agent(lab.far)
   }
 
+  /** `turn` is taken already. */
   static async create(
     number: number,
+    turn: Turn,
     identities: { readonly near: Identity; readonly far: Identity },
     carrier: CarrierKind,
     directions: readonly Direction[],
@@ -96,7 +108,7 @@ export class Stand {
     const lab = await Lab.create(number)
     const near = new Sidecar(lab.near, identities.near, nearConfig(carrier, identities.far, options))
     const far = new Sidecar(lab.far, identities.far, farConfig(carrier, identities.near, options))
-    return new Stand(lab, carrier, directions, [near, far], options)
+    return new Stand(lab, carrier, directions, [near, far], options, turn)
   }
 
   async start(): Promise<void> {
@@ -105,7 +117,8 @@ export class Stand {
     await this.farAgent.listen('127.0.0.1', PORT.farApplication)
     const samples = await this.nearAgent.roundTrips(ADDRESS.far.v4, await this.farAgent.listen('::'), RTT_SAMPLES)
     this.rttMs = samples[Math.floor(samples.length / 2)] as number
-    await Promise.all([this.near.start(), this.far.start()])
+    await this.far.start()
+    await this.near.start()
   }
 
   /** Opens the load and the probe of each direction, and returns when they flow. */
@@ -113,10 +126,15 @@ export class Stand {
     this.#isLoaded = true
     for (const direction of this.directions) {
       const which = { up: direction === 'upload', down: direction === 'download' }
-      this.open({ id: `${direction}-bytes`, kind: 'bytes', mbits: LOAD_MBITS, ...which })
+      this.open({ id: `${direction}-bytes`, kind: 'bytes', mbits: this.#options.loadMbits ?? LOAD_MBITS, ...which })
       this.open({ id: `${direction}-ticks`, kind: 'ticks', ...which })
     }
     await this.progress('the load flows', monotonicMs())
+  }
+
+  /** Whose bytes these are, and who gets them. */
+  ends(direction: Direction): readonly [sender: Agent, receiver: Agent] {
+    return direction === 'upload' ? [this.nearAgent, this.farAgent] : [this.farAgent, this.nearAgent]
   }
 
   /** What names mean from now on, on both hosts. */
@@ -157,13 +175,19 @@ export class Stand {
     const maxMs = fault.bound.rounds * this.rttMs + fault.bound.extraMs
     await this.progress(`traffic after ${fault.what}`, doneMs, deadlineMs)
     for (const direction of this.directions) {
-      const [, ticks] = await this.#reports(direction)
-      const gaps = (ticks?.gaps ?? []).filter(gap => gap.toMs > startMs)
-      const lengths = gaps.map(
+      const ticks = await this.ends(direction)[1].report(`${direction}-ticks`, startMs)
+      const lengths = (ticks?.gaps ?? []).map(
         gap => gap.toMs - (fault.countsFrom === 'path' ? Math.max(gap.fromMs, doneMs) : gap.fromMs),
       )
-      this.blackouts.push({ direction, ms: Math.max(0, ...lengths), maxMs })
+      this.blackouts.push({ what: fault.what, direction, ms: Math.max(0, ...lengths), maxMs })
     }
+  }
+
+  /** Lets at least `ms` pass while nothing is to be seen here; other stands may use the machine. */
+  async aside(ms: number): Promise<void> {
+    this.#turn.give()
+    await lasting(ms)
+    await this.#turn.take()
   }
 
   /** Ends every connection of the load and proves that what was received is what was sent. */
@@ -180,7 +204,7 @@ export class Stand {
 
   /** Stops what sends on this connection, waits for the end, and compares. */
   async settle(id: string, direction: Direction): Promise<FlowReport> {
-    const [sender, receiver] = this.#ends(direction)
+    const [sender, receiver] = this.ends(direction)
     sender.stop(id)
     const received = await until(`the end of ${id}`, { deadlineMs: END_DEADLINE_MS }, async () => {
       const report = await receiver.report(id)
@@ -196,6 +220,11 @@ export class Stand {
     return received
   }
 
+  /** The same for a connection that carries bytes in both directions. */
+  async settleBoth(id: string): Promise<void> {
+    await Promise.all([this.settle(id, 'upload'), this.settle(id, 'download')])
+  }
+
   /** The carriers that stand, as the far host's kernel shows them: `[local, remote]`. */
   async carriers(): Promise<readonly (readonly [local: string, remote: string])[]> {
     const lines = (await this.lab.far.run(['ss', '-Htn', 'state', 'established'])).split('\n')
@@ -209,7 +238,8 @@ export class Stand {
 
   /**
    * Proves that traffic has gone from one address to another: the far host's kernel shows the new one as an end of a
-   * carrier, and the router sees bytes of the new one and nothing from the old one. More than one `to`: one of them.
+   * carrier, and the router sees bytes of the new one and, once what lived on there has come to its end, nothing from
+   * the old one. More than one `to`: one of them.
    */
   async proveMoved(from: readonly string[], to: readonly string[]): Promise<void> {
     await this.lab.router.count(...from, ...to)
@@ -217,6 +247,7 @@ export class Stand {
       const found = await this.carriers()
       return found.some(ends => ends.some(end => to.includes(hostOf(end)))) ? found : undefined
     })
+    await this.#silenceOf(from)
     const before = await this.#trafficOf(from, to)
     await this.progress(`traffic of ${to.join(' or ')}`, monotonicMs())
     const after = await this.#trafficOf(from, to)
@@ -230,6 +261,12 @@ export class Stand {
   /** What both sidecars say of themselves, for a failure. */
   get logs(): string {
     return `near sidecar:\n${this.near.logTail}\nfar sidecar:\n${this.far.logTail}`
+  }
+
+  /** Both sidecars' logs as they are now, for whoever wants to read them later. */
+  keepLogs(directory: string, name: string): void {
+    this.near.keepLog(join(directory, `${name}.near.log`))
+    this.far.keepLog(join(directory, `${name}.far.log`))
   }
 
   /** What a scenario has besides is closed first, whatever the run has come to. */
@@ -248,6 +285,20 @@ export class Stand {
     }
   }
 
+  /** After a planned move the old carrier is read to its end, and says goodbye. */
+  async #silenceOf(addresses: readonly string[]): Promise<void> {
+    let seen = Number.NaN
+    await until(
+      `silence from ${addresses.join(' and ')}`,
+      { deadlineMs: MOVE_DEADLINE_MS, everyMs: SILENCE_MS },
+      async () => {
+        const before = seen
+        seen = (await this.#trafficOf(addresses, [])).oldPackets
+        return seen === before ? true : undefined
+      },
+    )
+  }
+
   async #trafficOf(from: readonly string[], to: readonly string[]): Promise<{ newBytes: number; oldPackets: number }> {
     const { router } = this.lab
     const sum = async (parts: Promise<number>[]) => (await Promise.all(parts)).reduce((total, part) => total + part, 0)
@@ -259,12 +310,8 @@ export class Stand {
   }
 
   async #reports(direction: Direction): Promise<readonly [FlowReport | null, FlowReport | null]> {
-    const [, receiver] = this.#ends(direction)
+    const [, receiver] = this.ends(direction)
     return Promise.all([receiver.report(`${direction}-bytes`), receiver.report(`${direction}-ticks`)])
-  }
-
-  #ends(direction: Direction): readonly [sender: Agent, receiver: Agent] {
-    return direction === 'upload' ? [this.nearAgent, this.farAgent] : [this.farAgent, this.nearAgent]
   }
 
   #mustLive(report: FlowReport | null): void {

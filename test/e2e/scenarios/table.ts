@@ -1,7 +1,10 @@
 /** All scenarios, in order. */
 import { families, outage, renumbering, uplinks } from './addresses.ts'
 import { blackhole } from './blackhole.ts'
+import { farKilled, nearKilled } from './killed.ts'
 import { bothMove, listenerDials, listenerName } from './listener.ts'
+import { many } from './many.ts'
+import { connecting, halfClosing, stoppedReader } from './moments.ts'
 import { programs, programsUplink } from './programs.ts'
 import type { Scenario } from './scenario.ts'
 import { rebinding } from './translator.ts'
@@ -16,6 +19,12 @@ export const SCENARIOS: readonly Scenario[] = [
   blackhole,
   rebinding,
   families,
+  connecting,
+  halfClosing,
+  stoppedReader,
+  many,
+  nearKilled,
+  farKilled,
   programs,
   programsUplink,
 ]
