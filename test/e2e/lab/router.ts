@@ -60,14 +60,14 @@ export class Router {
     if (lines.length > 0) await this.namespace.nft(lines.join('\n'))
   }
 
-  /** What came from this address since `count`. */
-  async from(address: string): Promise<Traffic> {
-    return this.#read(address, 'from')
+  /** What came from these addresses since `count`. */
+  async from(...addresses: readonly string[]): Promise<Traffic> {
+    return this.#sum(addresses.map(address => `${this.#idOf(address)}_from`))
   }
 
-  /** What went to this address since `count`. */
-  async to(address: string): Promise<Traffic> {
-    return this.#read(address, 'to')
+  /** What went to these addresses since `count`. */
+  async to(...addresses: readonly string[]): Promise<Traffic> {
+    return this.#sum(addresses.map(address => `${this.#idOf(address)}_to`))
   }
 
   /** Every address of the near side that was ever forwarded, with what came from it. */
@@ -103,7 +103,7 @@ export class Router {
 
   /** What blackholes have swallowed. */
   async swallowed(): Promise<Traffic> {
-    return this.#counter('swallowed')
+    return this.#sum(['swallowed'])
   }
 
   /** From now on the far host sees the router's address, and a random port for each new connection. */
@@ -127,17 +127,18 @@ export class Router {
     await this.namespace.nft(`add rule inet lab faults ${match}counter name swallowed drop`)
   }
 
-  async #read(address: string, direction: 'from' | 'to'): Promise<Traffic> {
+  #idOf(address: string): string {
     const id = this.#counted.get(address)
     if (id === undefined) throw new Error(`${address} is not counted`)
-    return this.#counter(`${id}_${direction}`)
+    return id
   }
 
-  async #counter(name: string): Promise<Traffic> {
+  async #sum(names: readonly string[]): Promise<Traffic> {
     const listing = JSON.parse(
       await this.namespace.run(['nft', '-j', 'list', 'counters', 'table', 'inet', 'lab']),
     ) as NftListing
-    const found = listing.nftables.find(entry => entry.counter?.name === name)?.counter
-    return { packets: found?.packets ?? 0, bytes: found?.bytes ?? 0 }
+    const found = listing.nftables.flatMap(({ counter }) => (names.includes(counter?.name ?? '') ? [counter] : []))
+    const total = (what: 'packets' | 'bytes') => found.reduce((sum, counter) => sum + (counter?.[what] ?? 0), 0)
+    return { packets: total('packets'), bytes: total('bytes') }
   }
 }

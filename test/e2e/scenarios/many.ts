@@ -7,6 +7,8 @@ import type { Scenario } from './scenario.ts'
 
 const MOVES = 200
 const CARRIED_BYTES_MIN = 20_000
+/** Counters of the router for the last of them; the first are long gone. */
+const PROVED_MAX = 8
 const BURSTS = 12
 const MOVES_PER_BURST = 3
 /** The machine may be too slow for some of them. */
@@ -49,7 +51,7 @@ export const many: Scenario = {
     }
     assert.ok(withinRoundTrip >= BURSTS_WITHIN_ROUND_TRIP_MIN, `only ${withinRoundTrip} bursts within one round trip`)
     stand.notes.push(`${withinRoundTrip} of ${BURSTS} bursts of ${MOVES_PER_BURST} moves within one round trip`)
-    await stand.proveMoved(used.flat(), current)
+    await stand.proveMoved(used.slice(-PROVED_MAX).flat(), current)
   },
 }
 

@@ -301,12 +301,8 @@ export class Stand {
 
   async #trafficOf(from: readonly string[], to: readonly string[]): Promise<{ newBytes: number; oldPackets: number }> {
     const { router } = this.lab
-    const sum = async (parts: Promise<number>[]) => (await Promise.all(parts)).reduce((total, part) => total + part, 0)
-    const newBytes = to.flatMap(address =>
-      [router.from(address), router.to(address)].map(async traffic => (await traffic).bytes),
-    )
-    const oldPackets = from.map(async address => (await router.from(address)).packets)
-    return { newBytes: await sum(newBytes), oldPackets: await sum(oldPackets) }
+    const [came, went, old] = await Promise.all([router.from(...to), router.to(...to), router.from(...from)])
+    return { newBytes: came.bytes + went.bytes, oldPackets: old.packets }
   }
 
   async #reports(direction: Direction): Promise<readonly [FlowReport | null, FlowReport | null]> {
