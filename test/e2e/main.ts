@@ -33,7 +33,7 @@ async function main(args: readonly string[]): Promise<number> {
     console.error(`${(error as Error).message}\n${USAGE}`)
     return 2
   }
-  const missing = whatIsMissing()
+  const missing = whatIsMissing(options.scenarios)
   if (missing !== undefined) {
     console.error(missing)
     return 2

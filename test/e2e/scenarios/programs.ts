@@ -29,6 +29,16 @@ export const programs: Scenario = {
   title: 'OpenSSH, PostgreSQL, curl and nginx, Redis and iperf3 live through a renumbering',
   runs: TOGETHER,
   opensItsOwn: true,
+  programs: {
+    scp: 'openssh-client',
+    sshd: 'openssh-server',
+    psql: 'postgresql',
+    curl: 'curl',
+    nginx: 'nginx-light',
+    'redis-server': 'redis-server',
+    'redis-cli': 'redis-tools',
+    iperf3: 'iperf3',
+  },
   stand: () => ({ ports: Object.values(REAL_PORT) }),
   play: stand =>
     playPrograms(stand, async () => {

@@ -16,6 +16,8 @@ export interface Scenario {
   readonly title: string
   /** Directions that run at the same time, as two sessions of one run; apart where one would keep the other awake. */
   readonly runs: readonly (readonly Direction[])[]
+  /** Programs it needs beside the lab's, each with the Debian package that has it. */
+  readonly programs?: Readonly<Record<string, string>>
   /** Lab and sidecars beyond the usual: the near side dials the far one's IPv4 address. */
   readonly stand?: (carrier: CarrierKind) => StandOptions
   /** Waits aside for most of its time, so it begins before the others. */
