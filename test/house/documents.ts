@@ -94,9 +94,16 @@ t.test('a test that a page quotes by its title is there', async t => {
   }
 })
 
+t.test('every decision is in their list', async t => {
+  const list = readFile('docs/decisions/README.md')
+  for (const path of filesBelow('docs/decisions').filter(path => /\/\d/.test(path))) {
+    t.match(list, `(${path.split('/').at(-1)})`, path)
+  }
+})
+
 function pages(): readonly string[] {
   const inDocs = filesBelow('docs').filter(path => path.endsWith('.md'))
-  return ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...inDocs]
+  return ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'deploy/README.md', ...inDocs]
 }
 
 /** As GitHub makes them of headings. */
