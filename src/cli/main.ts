@@ -29,7 +29,8 @@ async function main(): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
     if (!(error instanceof OperatorError)) throw error
-    process.stderr.write(`holdfast: ${error.message}\n`)
+    // At the end of the first line, before its colon where a list follows.
+    process.stderr.write(`holdfast: ${error.message.replace(/:?(?=\n|$)/, end => ` (${error.code})${end}`)}\n`)
     return USAGE_CODES.has(error.code) ? 2 : 1
   }
 }

@@ -9,7 +9,7 @@ export function buildProgram(): Command {
     .version(VERSION)
     .exitOverride()
     .showSuggestionAfterError()
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'holdfast: ')) })
+    .configureOutput(faultsOf('holdfast'))
     .addHelpText('after', '\nExample:\n  $ holdfast demo\n\nEach command explains itself: holdfast COMMAND --help')
   addSetup(program)
   addUp(program)
@@ -73,7 +73,24 @@ function addDemo(program: Command): void {
 }
 
 function command(program: Command, name: string, about: string, example: string): Command {
-  return program.command(name).description(about).addHelpText('after', `\nExample:\n  $ ${example}`)
+  return program
+    .command(name)
+    .description(about)
+    .configureOutput(faultsOf(`holdfast ${name}`))
+    .addHelpText('after', `\nExample:\n  $ ${example}`)
+}
+
+/** A fault of the command line is one line, in the form of all others. */
+function faultsOf(words: string) {
+  return {
+    outputError: (text: string, write: (text: string) => void) => {
+      const fault = text
+        .trim()
+        .replace(/^error: |\.$/g, '')
+        .replaceAll('\n', ' ')
+      write(`holdfast: ${fault}; see \`${words} --help\` (USAGE)\n`)
+    },
+  }
 }
 
 function withLog(one: Command): Command {
@@ -91,5 +108,5 @@ function withSocket(one: Command): Command {
 function seconds(text: string): number {
   const value = Number(text)
   if (Number.isInteger(value) && value >= 10 && value <= 35) return value
-  throw new InvalidArgumentError('write a whole number from 10 to 35.')
+  throw new InvalidArgumentError('Write a whole number from 10 to 35')
 }

@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { OperatorError } from '../../base/errors.ts'
 import { createIdentity, loadIdentity } from '../../secure/identity.ts'
 import { CONFIG_FILE } from '../find-config.ts'
@@ -21,7 +21,7 @@ export async function init(directory: string): Promise<void> {
   const pem = await createIdentity()
   const { peerId } = loadIdentity(pem)
   try {
-    mkdirSync(resolve(directory), { recursive: true })
+    makeDirectory(resolve(directory))
     writeFileSync(identityFile!, pem, { mode: 0o600, flag: 'wx' })
     writeOrUndo(configFile!, template(peerId), identityFile!)
   } catch (cause) {
@@ -34,6 +34,13 @@ export async function init(directory: string): Promise<void> {
 /** @throws OperatorError FILE_UNREADABLE, IDENTITY_EXPOSED, IDENTITY_INVALID */
 export function printId(directory: string): void {
   process.stdout.write(`${identityOf(join(resolve(directory), IDENTITY_FILE)).peerId}\n`)
+}
+
+/** Not mkdir's own `recursive`, which never returns where a missing directory cannot be made, as below a dangling link. */
+function makeDirectory(path: string): void {
+  if (existsSync(path)) return
+  if (path !== dirname(path)) makeDirectory(dirname(path))
+  mkdirSync(path)
 }
 
 function writeOrUndo(file: string, text: string, undo: string): void {
