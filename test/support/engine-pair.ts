@@ -276,6 +276,7 @@ export class EnginePair {
 
   /** Hands a made-up record to one side, as if its peer had sent it. */
   inject(to: Side, wire: Wire, ...frames: Uint8Array[]): void {
+    to.association.handleCarrierConfirmed(wire.id)
     to.handleRecord(wire.id, concatBytes(frames).slice())
   }
 
