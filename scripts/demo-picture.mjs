@@ -12,7 +12,7 @@ const WIDTH = 960
 const HEIGHT = 520
 const RUN = { x: 64, y: 84, width: 868, height: 132, binMs: 100 }
 const ZOOM = { y: 344, height: 96, beforeMs: 60 }
-/** A silence that begins so long after a change is not of it. */
+/** A silence that begins so long after a change is not of it; as in src/cli/demo/recording.ts. */
 const NEAR_MS = 250
 
 const { about, events, migrations, arrivals } = JSON.parse(

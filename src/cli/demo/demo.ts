@@ -112,10 +112,15 @@ async function play(
   recording.write(stage.about, watcher.migrations)
   screen.done()
   const sent = String((await serverLines.next()).value)
-  return tell(screen, sent, download, watcher.migrations)
+  return tell({ screen, seconds, recording }, sent, download, watcher.migrations)
 }
 
-function tell(screen: Screen, sent: string, download: Download, migrations: readonly MigrationStatus[]): boolean {
+function tell(
+  { screen, recording }: Show,
+  sent: string,
+  download: Download,
+  migrations: readonly MigrationStatus[],
+): boolean {
   const received = download.sum()
   const isSame = sent === received && download.failure === undefined
   screen.say('')
@@ -123,9 +128,9 @@ function tell(screen: Screen, sent: string, download: Download, migrations: read
   screen.say(`sent      SHA-256 ${sent}`)
   screen.say(`received  SHA-256 ${received}  ${isSame ? 'the same' : 'DIFFERENT'}`, isSame ? 'green' : 'red')
   const isEnough = migrations.length >= MIGRATIONS_MIN
-  const blackouts = migrations.map(one => `${Math.round(one.blackoutMs ?? 0)} ms`).join(', ')
+  const silences = recording.events.map(({ silenceMs }) => `${Math.round(silenceMs)} ms`).join(', ')
   screen.say(
-    `${migrations.length} migrations in one TCP connection; blackouts ${blackouts}`,
+    `${migrations.length} migrations in one TCP connection; after the changes nothing came for ${silences}`,
     isEnough ? 'green' : 'red',
   )
   return isSame && isEnough

@@ -1,29 +1,47 @@
-/** What happened in one demo, as measured, for pictures: one JSON object. Times are milliseconds since 1970. */
+/** What happened in one demo, as measured at its client. Times are milliseconds since 1970. */
 import { writeFileSync } from 'node:fs'
 import type { MigrationStatus } from '../../sidecar/status.ts'
 
-export class Recording {
-  /** Bytes that arrived at the client, and when. */
-  readonly #arrivals: (readonly [at: number, bytes: number])[] = []
-  readonly #events: { at: number; title: string }[] = []
-  readonly #file: string | undefined
+/** A silence that begins so long after an event is not of it. */
+const NEAR_MS = 250
 
-  /** @param file undefined: nothing is recorded */
+interface RecordedEvent {
+  readonly at: number
+  readonly title: string
+  /** The longest time without a byte that began with it: all of a migration that an application can notice. */
+  silenceMs: number
+}
+
+export class Recording {
+  readonly events: RecordedEvent[] = []
+  /** Bytes that arrived at the client, and when; kept for a file only. */
+  readonly #arrivals: (readonly [at: number, bytes: number])[] = []
+  readonly #file: string | undefined
+  #lastAt = now()
+
+  /** @param file undefined: nothing is written */
   constructor(file: string | undefined) {
     this.#file = file
   }
 
   addArrival(bytes: number): void {
-    if (this.#file !== undefined) this.#arrivals.push([now(), bytes])
+    const at = now()
+    if (this.#file !== undefined) this.#arrivals.push([at, bytes])
+    const event = this.events.at(-1)
+    if (event !== undefined && this.#lastAt < event.at + NEAR_MS) {
+      event.silenceMs = Math.max(event.silenceMs, at - this.#lastAt)
+    }
+    this.#lastAt = at
   }
 
   addEvent(title: string): void {
-    this.#events.push({ at: now(), title })
+    this.events.push({ at: now(), title, silenceMs: 0 })
   }
 
+  /** One JSON object, for pictures. */
   write(about: string, migrations: readonly MigrationStatus[]): void {
     if (this.#file === undefined) return
-    const record = { about, events: this.#events, migrations, arrivals: this.#arrivals }
+    const record = { about, events: this.events, migrations, arrivals: this.#arrivals }
     writeFileSync(this.#file, `${JSON.stringify(record)}\n`)
   }
 }
