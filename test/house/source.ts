@@ -17,7 +17,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   config: ['base'],
   sidecar: ['base', 'wire', 'session', 'secure', 'carrier', 'capture', 'egress', 'watch', 'platform', 'config'],
   admin: ['base', 'sidecar'],
-  cli: ['base', 'secure', 'config', 'sidecar', 'admin', 'platform', 'carrier'],
+  cli: ['base', 'secure', 'config', 'sidecar', 'admin'],
 }
 const PURE = ['base', 'wire', 'session']
 
