@@ -17,6 +17,8 @@ export interface HostWorld {
   readonly ledger: Ledger
   readonly trace: (line: string) => void
   readonly canDial: readonly [boolean, boolean]
+  readonly budgetBytes: number
+  readonly holdMs: number
 }
 
 export class Host {
@@ -28,6 +30,9 @@ export class Host {
   association!: Association
   incarnation: Uint8Array = new Uint8Array(0)
   migrations = 0
+  /** The process stands still until then. */
+  frozenUntil = 0
+  budget = new Budget()
   readonly applications = new Map<Ref, Application>()
   readonly carriers = new Map<number, SimCarrier>()
   #dialing = 0
@@ -40,20 +45,43 @@ export class Host {
   }
 
   start(): void {
-    const { clock, random } = this.world
+    const { clock, random, budgetBytes } = this.world
     this.life++
+    this.frozenUntil = 0
+    this.budget = new Budget(budgetBytes)
+    this.budget.handlers = {
+      onExhausted: () => clock.after(0, () => this.#relieve()),
+      onRelieved: () => clock.after(0, () => this.#resumeAll()),
+    }
     this.carriers.clear()
     this.applications.clear()
     this.#dialing = 0
     this.#timerAt = Number.POSITIVE_INFINITY
-    this.incarnation = random.bytes(16)
+    this.#associate(random.bytes(16))
+  }
+
+  /** Nothing is read from applications: memory is short. */
+  get isHeld(): boolean {
+    return this.budget.isExhausted
+  }
+
+  /** Runs `input` now, or when the process runs again. */
+  whenAwake(input: () => void): void {
+    const { clock } = this.world
+    if (clock.now >= this.frozenUntil) input()
+    else clock.after(this.frozenUntil - clock.now, () => this.whenAwake(input))
+  }
+
+  #associate(incarnation: Uint8Array): void {
+    const { clock, holdMs } = this.world
+    this.incarnation = incarnation
     this.association = new Association(
       {
         isGreaterPeer: this.side === 1,
         incarnation: this.incarnation,
-        holdMs: 86_400_000,
+        holdMs,
         sessionsMax: 1_000,
-        budget: new Budget(),
+        budget: this.budget,
         endpoints: () => [],
       },
       clock.now,
@@ -75,9 +103,14 @@ export class Host {
   }
 
   open(application: Application): void {
-    const ref = this.association.open({ sessionId: application.id, host: 'destination', port: 1, client: 'client:1' })
-    application.attach(this, ref)
-    this.applications.set(ref, application)
+    try {
+      const ref = this.association.open({ sessionId: application.id, host: 'destination', port: 1, client: 'client:1' })
+      application.attach(this, ref)
+      this.applications.set(ref, application)
+    } catch (error) {
+      if (!(error instanceof RemoteError)) throw error
+      application.handleReset(error.code)
+    }
   }
 
   // ---- inputs of the engine
@@ -168,6 +201,8 @@ export class Host {
       case 'migrated':
         this.migrations++
         return
+      case 'expired':
+        return this.#startAnew()
       default:
         return
     }
@@ -205,8 +240,29 @@ export class Host {
     clock.after(due - clock.now, () => {
       if (this.life !== life || this.#timerAt !== due) return
       this.#timerAt = Number.POSITIVE_INFINITY
-      this.association.handleTimeout(clock.now)
-      this.drain()
+      this.whenAwake(() => {
+        if (this.life !== life) return
+        this.association.handleTimeout(clock.now)
+        this.drain()
+      })
     })
+  }
+
+  /** As the sidecar does: who has no path gives way, else applications wait. */
+  #relieve(): void {
+    if (this.budget.isExhausted) this.association.relieve(this.budget.totalBytes / 16)
+    this.drain()
+  }
+
+  #resumeAll(): void {
+    for (const application of [...this.applications.values()]) application.go()
+  }
+
+  /** The hold time is over: another association, of the same process. */
+  #startAnew(): void {
+    for (const carrier of [...this.carriers.values()]) carrier.cut()
+    this.carriers.clear()
+    this.#timerAt = Number.POSITIVE_INFINITY
+    this.#associate(this.world.random.bytes(16))
   }
 }

@@ -1,9 +1,11 @@
 /**
  * npm run sim -- [--seeds N] [--from S]    runs seeds S … S+N-1 and prints what they met
- * npm run sim -- --replay SEED             runs one seed and prints its trace
+ * npm run sim -- --replay SEED             runs one seed, prints its trace and, if it fails, the smallest schedule that does
  */
 import { parseArgs } from 'node:util'
-import { simulate } from './world.ts'
+import { minimise, simulate } from './world.ts'
+
+const FAILURES_MAX = 10
 
 const { values } = parseArgs({
   options: {
@@ -13,36 +15,41 @@ const { values } = parseArgs({
   },
 })
 
-if (values.replay !== undefined) {
-  console.log(simulate(Number(values.replay), line => console.log(line)))
-} else {
-  const from = Number(values.from)
-  const count = Number(values.seeds)
-  const startedAt = Date.now()
-  let failures = 0
-  let migrations = 0
-  let bytes = 0
-  const faults: Record<string, number> = {}
-  for (let seed = from; seed < from + count; seed++) {
+if (values.replay === undefined) runMany(Number(values.from), Number(values.seeds))
+else replay(Number(values.replay))
+
+function runMany(from: number, count: number): void {
+  const cpuBefore = process.cpuUsage()
+  const faults = new Map<string, number>()
+  let [failures, migrations, bytes, ran] = [0, 0, 0, 0]
+  for (let seed = from; seed < from + count && failures < FAILURES_MAX; seed++) {
+    ran++
     try {
       const outcome = simulate(seed)
       migrations += outcome.migrations
       bytes += outcome.bytes
-      for (const [name, times] of Object.entries(outcome.faults)) faults[name] = (faults[name] ?? 0) + times
+      for (const { kind } of outcome.faults) faults.set(kind, (faults.get(kind) ?? 0) + 1)
     } catch (error) {
       failures++
       console.error(`seed ${seed} failed: ${(error as Error).message}\n  replay it: npm run sim -- --replay ${seed}`)
-      if (failures >= 10) break
     }
   }
-  const seconds = (Date.now() - startedAt) / 1000
-  console.log(
-    `${count} seeds from ${from} in ${seconds.toFixed(1)} s: ${failures} failed, ${migrations} migrations, ${bytes} bytes`,
-  )
-  console.log(
-    `faults met: ${Object.entries(faults)
-      .map(([name, times]) => `${name} ${times}`)
-      .join(', ')}`,
-  )
+  const { user, system } = process.cpuUsage(cpuBefore)
+  const seconds = (user + system) / 1e6
+  const rate = Math.round((ran / seconds) * 60)
+  console.log(`${ran} seeds from ${from} in ${seconds.toFixed(1)} s of CPU (${rate} a minute): ${failures} failed`)
+  console.log(`${migrations} migrations, ${bytes} bytes judged`)
+  console.log(`faults: ${[...faults].map(([kind, times]) => `${kind} ${times}`).join(', ')}`)
   if (failures > 0) process.exitCode = 1
+}
+
+function replay(seed: number): void {
+  try {
+    console.log(simulate(seed, { trace: line => console.log(line) }))
+  } catch (error) {
+    console.error((error as Error).message)
+    for (const { atMs, kind, seed: details } of minimise(seed))
+      console.error(`  needs ${kind} at ${atMs} ms (${details})`)
+    process.exitCode = 1
+  }
 }

@@ -11,6 +11,8 @@ export class SimCarrier {
   readonly id: number
   readonly ends: readonly [Host, Host]
   isCut = false
+  /** What is on its way waits. */
+  isStalled = false
   /** Index of the end that dialed. */
   readonly dialer: 0 | 1
   readonly isResumed: boolean
@@ -46,21 +48,32 @@ export class SimCarrier {
       this.#ready(other(from))
       this.ends[other(from)].handleRecord(this, record)
     })
+    this.#world.network.countRecord()
+  }
+
+  /** Both ends know at once: their addresses are gone. */
+  destroy(): void {
+    this.#end(() => 0)
   }
 
   /** Both directions end; what is on its way is lost. Each end learns of it in its own time. */
   cut(): void {
-    if (this.isCut) return
-    this.isCut = true
-    this.#world.network.carriers.delete(this)
-    for (const side of [0, 1] as const) {
-      const noticeMs = this.#world.random.chance(0.5) ? 0 : this.#world.random.int(0, 3_000)
-      this.#world.clock.after(noticeMs, () => this.ends[side].handleLost(this))
-    }
+    const { random } = this.#world
+    this.#end(() => (random.chance(0.5) ? 0 : random.int(0, 3_000)))
   }
 
   heal(): void {
     for (const from of this.#stalled.splice(0)) this.#world.clock.after(0, () => this.#arrive(from))
+  }
+
+  #end(noticeMs: () => number): void {
+    if (this.isCut) return
+    this.isCut = true
+    this.#world.network.carriers.delete(this)
+    for (const side of [0, 1] as const) {
+      const end = this.ends[side]
+      this.#world.clock.after(noticeMs(), () => end.whenAwake(() => end.handleLost(this)))
+    }
   }
 
   #connected(): void {
@@ -89,8 +102,8 @@ export class SimCarrier {
 
   #arrive(from: 0 | 1): void {
     if (this.isCut) return
-    if (this.#world.network.isBlackholed) this.#stalled.push(from)
-    else this.#queues[from].shift()!()
+    if (this.isStalled || this.#world.network.isBlackholed[from]) this.#stalled.push(from)
+    else this.ends[other(from)].whenAwake(() => !this.isCut && this.#queues[from].shift()!())
   }
 }
 
@@ -98,17 +111,30 @@ export class Network {
   readonly carriers = new Set<SimCarrier>()
   /** No new carrier comes about. */
   isDown = false
-  /** Nothing arrives, nobody is told. */
-  isBlackholed = false
+  /** Nothing that this end sends arrives, nobody is told. */
+  isBlackholed: readonly [boolean, boolean] = [false, false]
+  /** All carriers are cut when so many records more have been sent. */
+  recordsUntilCut = Number.POSITIVE_INFINITY
   #ids = 1
 
   nextId(): number {
     return this.#ids++
   }
 
+  blackhole(ends: readonly [boolean, boolean]): void {
+    this.isBlackholed = ends
+  }
+
+  countRecord(): void {
+    if (--this.recordsUntilCut > 0) return
+    this.recordsUntilCut = Number.POSITIVE_INFINITY
+    for (const carrier of [...this.carriers]) carrier.cut()
+  }
+
   heal(): void {
     this.isDown = false
-    this.isBlackholed = false
+    this.isBlackholed = [false, false]
+    this.recordsUntilCut = Number.POSITIVE_INFINITY
     for (const carrier of [...this.carriers]) carrier.heal()
   }
 }
