@@ -33,9 +33,18 @@ export class Ledger {
     return pair.far
   }
 
-  /** After faults have stopped: everything written has arrived, every close is agreed. */
-  judge(): void {
+  /**
+   * After faults have stopped: everything written has arrived, every close is agreed.
+   * @param excuses codes with which a session may have been reset in this run
+   */
+  judge(excuses: ReadonlySet<string>): void {
     for (const { near, far } of this.pairs.values()) {
+      for (const outcome of [near.outcome, far?.outcome]) {
+        assert(
+          outcome === undefined || excuses.has(outcome),
+          `session ${near.number}: ${outcome}, and nothing here excuses that`,
+        )
+      }
       assert(
         near.isOver,
         `session ${near.number}: the near application never ended (${near.describe()} | ${far?.describe()})`,

@@ -262,6 +262,9 @@ export class Host {
   #startAnew(): void {
     for (const carrier of [...this.carriers.values()]) carrier.cut()
     this.carriers.clear()
+    // Its keys are gone too: what was dialed before cannot resume.
+    this.life++
+    this.#dialing = 0
     this.#timerAt = Number.POSITIVE_INFINITY
     this.#associate(this.world.random.bytes(16))
   }

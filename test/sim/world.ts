@@ -56,7 +56,7 @@ export function simulate(seed: number, { trace = () => {}, without = new Set() }
     assert(++steps < STEPS_MAX, 'the world does not come to rest')
     for (const host of hosts) bounded(host)
   }
-  ledger.judge()
+  ledger.judge(excuses(faults, world))
   agree(hosts)
   return {
     faults: faults.filter((_, index) => !without.has(index)),
@@ -116,6 +116,21 @@ function scheduleSessions(hosts: readonly [Host, Host], { clock, random, ledger 
       host.drain()
     })
   }
+}
+
+/** How a session may end in this run. */
+function excuses(faults: readonly Fault[], { holdMs, budgetBytes }: HostWorld): ReadonlySet<string> {
+  const isHoldShort = holdMs < 10_000
+  const isBudgetSmall = budgetBytes < 10_000_000
+  return new Set([
+    'closed',
+    'reset by itself',
+    'APPLICATION_RESET',
+    ...(isHoldShort ? ['HOLD_EXPIRED', 'PEER_RESTARTED'] : []),
+    ...(faults.some(({ kind }) => kind === 'restart') ? ['killed', 'PEER_RESTARTED'] : []),
+    // A refusal may be lost with its carrier; asked again, the far side only knows that there is no such session.
+    ...(isBudgetSmall ? ['OVERLOADED', 'BUDGET_EXHAUSTED', 'SESSION_GONE'] : []),
+  ])
 }
 
 function bounded({ budget, association }: Host): void {

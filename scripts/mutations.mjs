@@ -1,0 +1,96 @@
+// npm run mutations: breaks the program on purpose, one line at a time, and shows that the tests notice. Needs the build; works
+// on a copy of it. Each row: what is broken, the file, the text as it is (exactly once in the file), what it becomes, and what
+// has to fail then. A row that nobody notices, or whose text is not there any more, ends it with exit code 1.
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+
+const SIM = ['test/sim/main.js', '--seeds', '300', '--from', '20001']
+const unit = name => [`test/unit/${name}.js`]
+
+const MUTATIONS = [
+  ['an acknowledgement is dropped', 'session/schedule.js', 'this.#fillAcks(record);', '', SIM],
+  [
+    'limits are not stated again after a switch',
+    'session/schedule.js',
+    'this.#acksDue.add(session);\n            if (session.resetSent',
+    'if (session.resetSent',
+    SIM,
+  ],
+  [
+    'a replay skips a byte',
+    'session/outbox.js',
+    'this.#replayNext = this.acked;',
+    'this.#replayNext = this.acked + 1;',
+    SIM,
+  ],
+  ['the window is off by one', 'session/inbox.js', 'if (end > limit)', 'if (end >= limit)', SIM],
+  ['an open is not remembered', 'session/sessions.js', 'this.#largestSeen = ref;', '', SIM],
+  [
+    'a tie of epochs has two winners',
+    'session/migration.js',
+    'const theirsWins = !this.#options.isGreaterPeer;',
+    'const theirsWins = true;',
+    SIM,
+  ],
+  [
+    'an answer to an older proposal counts',
+    'session/migration.js',
+    ' || proposal.epoch !== message.epoch',
+    '',
+    unit('session-migration'),
+  ],
+  ['bytes above the limit are taken', 'session/inbox.js', "return 'LIMIT_EXCEEDED';", ';', unit('session-inbox')],
+  [
+    'acknowledgements above what was sent are believed',
+    'session/session.js',
+    "return 'ACK_BEYOND_SENT';",
+    ';',
+    unit('session-session'),
+  ],
+  [
+    'a handle can be used twice',
+    'secure/keyset.js',
+    'this.#known.delete(known.n);\n        this.#handles.delete(known.name);\n        known.isLive = false;',
+    'this.#known.delete(known.n);',
+    unit('secure-keyring'),
+  ],
+  ['a nonce is used twice', 'secure/record.js', 'this.#counter++', 'this.#counter', unit('secure-record')],
+  [
+    'any key may answer at an endpoint',
+    'secure/channel.js',
+    "peerId === options.expectedPeerId || 'PEER_MISMATCH'",
+    'true',
+    unit('secure-handshake'),
+  ],
+]
+
+const COPY = 'build/mutant'
+let survivors = 0
+for (const [what, file, before, after, command] of MUTATIONS) {
+  rmSync(COPY, { recursive: true, force: true })
+  mkdirSync(COPY, { recursive: true })
+  for (const folder of ['src', 'test', 'config.schema.json'])
+    cpSync(`build/${folder}`, `${COPY}/${folder}`, { recursive: true })
+  const path = `${COPY}/src/${file}`
+  const text = readFileSync(path, 'utf8')
+  if (text.split(before).length !== 2) {
+    console.log(`STALE     ${what}: the text is not in ${file} exactly once`)
+    survivors++
+    continue
+  }
+  writeFileSync(path, text.replace(before, after))
+  const [program, ...args] = command
+  const { status, stdout, stderr } = spawnSync(process.execPath, [`${COPY}/${program}`, ...args], {
+    encoding: 'utf8',
+    timeout: 120_000,
+  })
+  const isCaught = status !== 0
+  if (!isCaught) survivors++
+  const words = `${stderr}${stdout}`.split('\n').find(line => /failed|not ok|Error/.test(line))
+  console.log(
+    `${isCaught ? 'caught   ' : 'SURVIVED '} ${what} (${program})${isCaught ? `: ${words?.trim() ?? 'no end in time'}` : ''}`,
+  )
+}
+rmSync(COPY, { recursive: true, force: true })
+console.log(`${MUTATIONS.length} mutations, ${survivors} survived`)
+process.exitCode = survivors > 0 ? 1 : 0
