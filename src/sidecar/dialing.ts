@@ -58,11 +58,15 @@ export class Dialing {
     if (had === undefined && !this.#isStopped) this.#start()
   }
 
-  /** An address or link changed: what is under way may go nowhere, and waiting is over. */
-  hurry(nowMs: number): void {
+  /**
+   * An address or link changed: what is under way may go nowhere, and waiting is over. A young round is left alone, unless
+   * an address is gone: then its attempts may have it as their source, and would wait for an answer that cannot come.
+   */
+  hurry(nowMs: number, isAddressGone = false): void {
     this.#backoff.reset()
     if (this.#reason === undefined || this.#isStopped) return
-    if (this.#round !== undefined && nowMs - this.#roundSince < LIMITS.dialStaggerMs) return
+    const isYoung = this.#round !== undefined && nowMs - this.#roundSince < LIMITS.dialStaggerMs
+    if (isYoung && !isAddressGone) return
     this.#start()
   }
 

@@ -77,7 +77,7 @@ export class Peer {
       if (change.isLinkEvent) pump.handleDoubt()
       void this.#considerBetter(pump)
     }
-    this.#dialing.hurry(performance.now())
+    this.#dialing.hurry(performance.now(), change.gone.length > 0)
   }
 
   handleWake(sleptMs: number): void {
