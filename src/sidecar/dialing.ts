@@ -25,7 +25,10 @@ export interface DialingOptions {
   readonly dial: (endpoint: Endpoint, options: DialOptions) => Promise<Carrier>
   /** Where the peer may be now, most preferred first. */
   readonly endpoints: () => readonly Endpoint[]
-  /** This host's addresses: with several, each is tried as the source after the kernel's own choice. */
+  /**
+   * This host's addresses: each is tried as the source after the kernel's own choice. Where there is only one that is a
+   * second attempt: the kernel would send a lost SYN again only after a second.
+   */
   readonly localAddresses: () => readonly string[]
   /** Makes a path of a connection. @param isFresh with a full handshake */
   readonly makePath: (carrier: Carrier, endpoint: Endpoint, isFresh: boolean) => Path
@@ -101,10 +104,9 @@ export class Dialing {
     const endpoints = this.#options.endpoints()
     if (endpoints.length === 0) return
     const { resolver, clock, dial } = this.#options
-    const localAddresses = this.#options.localAddresses()
     const round: DialRound = new DialRound({
       endpoints,
-      localAddresses: localAddresses.length > 1 ? localAddresses : [],
+      localAddresses: this.#options.localAddresses(),
       resolver,
       clock,
       dial,

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { parseEndpoint } from '../../src/base/endpoint.ts'
+import { LIMITS } from '../../src/base/limits.ts'
 import type { Carrier } from '../../src/carrier/carrier.ts'
 import { Resolver } from '../../src/carrier/resolver.ts'
 import { Dialing } from '../../src/sidecar/dialing.ts'
@@ -7,23 +8,24 @@ import { ManualClock } from '../support/manual-clock.ts'
 
 /** Dialing to one endpoint that never answers. */
 class Scene {
-  /** Whether each attempt was given up, in order. */
+  readonly clock = new ManualClock()
   readonly attempts: AbortSignal[] = []
   readonly dialing = new Dialing({
     resolver: new Resolver(),
-    clock: new ManualClock(),
+    clock: this.clock,
     dial: (_, { signal }) => {
       this.attempts.push(signal!)
       return new Promise<Carrier>(() => {})
     },
     endpoints: () => [parseEndpoint('tcp://192.0.2.1:7700')!],
-    localAddresses: () => [],
+    localAddresses: () => ['198.51.100.7'],
     makePath: () => {
       throw new Error('nothing connects here')
     },
     onFailed: () => {},
   })
 
+  /** Whether each attempt was given up, in order. */
   get givenUp(): readonly boolean[] {
     return this.attempts.map(({ aborted }) => aborted)
   }
@@ -46,6 +48,14 @@ t.test('an address that came, or a link event, leaves an attempt just begun alon
   dialing.hurry(performance.now())
   t.same(scene.givenUp, [false])
   dialing.stop()
+})
+
+t.test('an attempt without an answer gets company, also from a host with one address', async t => {
+  const scene = new Scene()
+  scene.dialing.wish('gone')
+  await scene.clock.advance(LIMITS.dialStaggerMs)
+  t.same(scene.givenUp, [false, false])
+  scene.dialing.stop()
 })
 
 t.test('nothing is dialed for an address that is gone when no path is wished for', async t => {
