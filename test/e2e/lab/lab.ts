@@ -108,6 +108,7 @@ export class Lab {
   async addAddress(where: Uplink | 'far', address: string): Promise<void> {
     const host = where === 'far' ? this.far : this.near
     await host.ip(...addressLines('add', where, address), ...routeLines(where, [address]))
+    await this.#announce(where)
   }
 
   async removeAddress(where: Uplink | 'far', address: string): Promise<void> {
@@ -127,12 +128,21 @@ export class Lab {
       ...routeLines(uplink, addresses),
     ]
     await this.near.ip(`link set dev ${uplink} up`, ...lines)
+    await this.#announce(uplink)
   }
 
   /** Removes everything; harmless when repeated. */
   async close(): Promise<void> {
     await this.#link.end()
     await Promise.all([this.near, this.far, this.router.namespace].map(namespace => namespace.remove()))
+  }
+
+  /**
+   * A host announces a new address (RFC 5227), which `ip` does not: the router, asking in vain for one that was away,
+   * would ask again only after a second.
+   */
+  async #announce(where: Uplink | 'far'): Promise<void> {
+    if (where !== 'far') await this.router.namespace.ip(`neigh flush dev ${where}`)
   }
 
   async #wire(middle: Namespace): Promise<void> {
