@@ -69,7 +69,7 @@ function addTotals(registry: Registry, { sessionsOpened, sentBytes, receivedByte
 }
 
 const BLACKOUT = 'holdfast_migration_blackout_seconds'
-const BLACKOUT_HELP = 'Suspension of each migration.'
+const BLACKOUT_HELP = 'From detection to resumption of each migration.'
 
 /** A histogram that was counted elsewhere. */
 class BlackoutHistogram extends Histogram {

@@ -77,7 +77,6 @@ export class MigrationLog {
 
 function statusOf({ migration, from, to, wall }: LogRow): MigrationStatus {
   const iso = (at: number | undefined) => (at === undefined ? null : new Date(wall + at).toISOString())
-  const begin = migration.suspendedAt ?? migration.announcedAt
   return {
     epoch: migration.epoch,
     migrator: migration.migrator,
@@ -90,8 +89,14 @@ function statusOf({ migration, from, to, wall }: LogRow): MigrationStatus {
     acknowledgedAt: iso(migration.acknowledgedAt),
     resumedAt: iso(migration.resumedAt),
     bytesReplayed: migration.bytesReplayed,
-    blackoutMs: begin === undefined ? null : round(migration.resumedAt - begin),
+    blackoutMs: blackoutMs(migration),
   }
+}
+
+/** A planned move suspends nothing; what the peer moved without our noticing is not known here. */
+function blackoutMs({ detectedAt, suspendedAt, announcedAt, resumedAt }: Migration): number | null {
+  if (suspendedAt !== undefined) return round(resumedAt - Math.min(detectedAt ?? suspendedAt, suspendedAt))
+  return announcedAt === undefined ? null : 0
 }
 
 function round(ms: number): number {

@@ -72,6 +72,6 @@ export interface MigrationStatus {
   readonly acknowledgedAt: string | null
   readonly resumedAt: string | null
   readonly bytesReplayed: number
-  /** From suspension (or, unsuspended, from announcing) to resumption. */
+  /** From detection to resumption; 0 where nothing was suspended, null where this side did not notice. */
   readonly blackoutMs: number | null
 }
