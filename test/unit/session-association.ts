@@ -152,7 +152,8 @@ t.test('a second process with the peer’s key is refused while the first answer
   pair.advance(100)
   const intruder = pair.connect('b', { isResumed: false })
   intruder.blackhole()
-  pair.inject(pair.a, intruder, hello(0xcc), PING, dataHeader(3, 1, 0, 0))
+  const others = [dataHeader(3, 1, 0, 0), ackFrame(3, 1, 1), resetFrame(3, 1, 1), goneFrame(3)]
+  pair.inject(pair.a, intruder, hello(0xcc), PING, ...others)
   t.same(pair.a.faults, [], 'what it says is held, not judged')
   t.notOk(pair.a.sentOn(intruder).includes('PONG 9'))
   pair.advance(ROUND_MS)
@@ -234,8 +235,10 @@ t.test('sessions without a path for the hold time are reset on both sides; the s
   const pair = EnginePair.met({ holdMs: 60_000 }, { holdMs: 3_600_000 })
   const ref = pair.a.open()
   pair.advance(100)
+  const cutAt = pair.now
   pair.wires[0]!.cut()
   pair.advance(59_999)
+  t.equal(pair.a.association.suspendedAt, cutAt)
   t.same([pair.a.outcome(ref), pair.b.outcome(ref)], [undefined, undefined])
   pair.advance(1)
   t.same([pair.a.outcome(ref), pair.b.outcome(ref)], ['HOLD_EXPIRED', 'HOLD_EXPIRED'])

@@ -459,6 +459,56 @@ t.test('records of an old carrier still count after a move, in either direction'
   check()
 })
 
+t.test('planned moves in quick succession lose nothing of any tail', async t => {
+  const pair = EnginePair.met()
+  const { say, check } = conversation(t, pair)
+  for (const reason of ['command', 'rekey'] as const) {
+    pair.wires.at(-1)!.passes.a = 0
+    say('on a carrier that stalls')
+    pair.a.do((a, now) => a.migrate(reason, now))
+    pair.connect('a')
+    pair.advance(ROUND_MS)
+  }
+  t.ok(settledOn(pair, pair.wires[2]!))
+  pair.advance(1_000)
+  check()
+})
+
+t.test('the peer may move back to the carrier whose tail is still awaited', async t => {
+  const pair = EnginePair.met()
+  const { say, check } = conversation(t, pair)
+  pair.a.do((a, now) => a.migrate('command', now))
+  pair.connect('a')
+  pair.advance(ROUND_MS)
+  say('on the new one')
+  const back = control({ type: 'migrate', epoch: 3, reason: 'command', endpoints: [] })
+  pair.inject(pair.b, pair.wires[0]!, back)
+  t.equal(pair.b.association.activeCarrier, 1)
+  pair.inject(pair.a, pair.wires[0]!, back)
+  t.equal(pair.a.association.activeCarrier, 1)
+  say('on the old one')
+  pair.advance(2_000)
+  check()
+})
+
+t.test('of several candidates the one heard last is proposed', async t => {
+  for (const spoken of [0, 1]) {
+    const pair = EnginePair.met()
+    const { ref } = conversation(t, pair)
+    pair.wires[0]!.cut()
+    const pending = pair.connect('a')
+    pending.passes.b = 0
+    pending.passes.a = 0
+    const two = [pair.connect('a'), pair.connect('a')]
+    pair.advance(50)
+    pair.inject(pair.a, two[spoken]!, control({ type: 'ping', id: 9 }))
+    pending.cut()
+    t.ok(pair.a.sentOn(two[spoken]!).includes('MIGRATE 3 gone'), `candidate ${spoken}`)
+    pair.advance(500)
+    t.equal(pair.a.outcome(ref), undefined)
+  }
+})
+
 function hello(incarnationByte: number) {
   return {
     type: 'hello',

@@ -3,7 +3,7 @@ import { LIMITS } from '../../src/base/limits.ts'
 import { Budget } from '../../src/session/budget.ts'
 import { encodeOpenRequest } from '../../src/wire/control.ts'
 import { ackFrame, dataHeader, FLAG_FIN, FLAG_OPEN, goneFrame, resetFrame } from '../../src/wire/inner-frame.ts'
-import { EnginePair } from '../support/engine-pair.ts'
+import { DELAY_MS, EnginePair } from '../support/engine-pair.ts'
 
 const FLOOR = LIMITS.windowFloorBytes
 const REQUEST = encodeOpenRequest({ sessionId: new Uint8Array(16), host: 'db', port: 1, client: '' })
@@ -435,4 +435,107 @@ t.test('answers to closed refs are bounded', async t => {
   pair.b.do(b => b.handleCarrierBlocked(1, false))
   pair.advance(100)
   t.equal(sessionFrames(pair.b.sent).length, LIMITS.answersMax)
+})
+
+t.test('a fault in a session that we have reset already changes nothing more', async t => {
+  const pair = EnginePair.met()
+  const ref = pair.a.open()
+  pair.advance(100)
+  pair.wires[0]!.passes.b = 0
+  pair.b.do(b => b.reset(ref, 'APPLICATION_RESET'))
+  pair.inject(pair.b, pair.wires[0]!, dataHeader(ref, 1 + FLOOR, 0, 1), Uint8Array.of(1))
+  t.same(pair.b.all('reset'), [])
+  pair.wires[0]!.heal()
+  pair.advance(200)
+  t.equal(pair.a.outcome(ref), 'APPLICATION_RESET')
+  t.ok(isEmpty(pair))
+})
+
+t.test('a fault in a session whose open has not left yet ends it here', async t => {
+  const pair = EnginePair.met()
+  pair.a.do(a => a.handleCarrierBlocked(1, true))
+  const ref = pair.a.open()
+  pair.inject(pair.a, pair.wires[0]!, dataHeader(ref, 1 + FLOOR, 0, 1), Uint8Array.of(1))
+  t.equal(pair.a.outcome(ref), 'LIMIT_EXCEEDED')
+  t.equal(pair.a.budget.usedBytes, 0)
+})
+
+t.test(
+  'OPENs leave in ref order on every carrier, unacknowledged ones first, and none past one that must wait',
+  async t => {
+    const pair = EnginePair.met()
+    const early = [pair.a.open(), pair.a.open()]
+    pair.wires[0]!.cut()
+    const late = [pair.a.open(), pair.a.open()]
+    const wire = pair.connect('a')
+    const opens = () => sessionFrames(pair.a.sentOn(wire)).filter(text => text.endsWith('OPEN'))
+    t.same(
+      opens(),
+      early.map(ref => `DATA ${ref} @0 OPEN`),
+      'only those that were sent before',
+    )
+    pair.advance(500)
+    t.same(
+      opens(),
+      [...early, ...late].map(ref => `DATA ${ref} @0 OPEN`),
+    )
+    t.same(
+      pair.b.all('open').map(event => event.ref),
+      [...early, ...late],
+    )
+  },
+)
+
+t.test('after a switch active sessions are acknowledged first', async t => {
+  const pair = EnginePair.met()
+  const [idle, busy] = [pair.a.open(), pair.a.open()]
+  pair.advance(500)
+  pair.a.write(busy, 'under way')
+  pair.wires[0]!.cut()
+  const wire = pair.connect('a')
+  t.same(
+    pair.a
+      .sentOn(wire)
+      .filter(text => text.startsWith('ACK'))
+      .map(text => text.split(' ')[1]),
+    [`${busy}`, `${idle}`],
+  )
+})
+
+t.test('an open that was not acknowledged is repeated on a planned carrier, and dials once', async t => {
+  const pair = EnginePair.met()
+  pair.a.do((a, now) => a.migrate('command', now))
+  const wire = pair.connect('a')
+  pair.advance(DELAY_MS)
+  const ref = pair.a.open()
+  pair.a.write(ref, 'bytes')
+  pair.advance(DELAY_MS)
+  t.ok(pair.a.sentOn(wire).includes(`DATA ${ref} @0 OPEN`))
+  pair.advance(500)
+  t.equal(pair.b.all('open').length, 1)
+  t.equal(pair.b.received.get(ref), 'bytes')
+})
+
+t.test('acknowledgements and answers of very many sessions take several records', async t => {
+  const pair = EnginePair.met({ sessionsMax: 2_000 }, { sessionsMax: 2_000 })
+  const refs = Array.from({ length: 1_500 }, () => pair.a.open())
+  pair.advance(500)
+  pair.b.do(b => b.handleCarrierBlocked(1, true))
+  pair.inject(pair.b, pair.wires[0]!, ...Array.from({ length: 2_000 }, (_, i) => resetFrame(10_000 + 2 * i, 1, 0)))
+  pair.a.do(a => {
+    for (const ref of refs) a.write(ref, Uint8Array.of(1))
+  })
+  pair.advance(500)
+  pair.b.do(b => b.handleCarrierBlocked(1, false))
+  pair.advance(500)
+  t.equal(sessionFrames(pair.b.sent).filter(text => text.startsWith('GONE')).length, 2_000)
+  for (const { outbox } of pair.a.association.sessions()) if (outbox.acked !== 2) t.fail('not acknowledged')
+  pair.wires[0]!.cut()
+  pair.connect('a')
+  pair.advance(500)
+  pair.b.do(b => {
+    for (const ref of refs) b.reset(ref, 'APPLICATION_RESET')
+  })
+  pair.advance(500)
+  t.ok(isEmpty(pair))
 })
