@@ -66,22 +66,22 @@ export function decodeControl(bytes: Uint8Array): Control | undefined {
   const control = guard(() => ControlCodec.decode(bytes))
   if (control.hello) return readHello(control.hello)
   if (control.migrate) {
-    const { epoch = 0, reason, endpoints } = control.migrate
+    const { epoch, reason, endpoints } = whole(control.migrate)
     return {
       type: 'migrate',
-      epoch: epoch ?? 0,
-      reason: MIGRATE_REASONS[reason ?? 0] ?? 'unspecified',
+      epoch,
+      reason: MIGRATE_REASONS[reason] ?? 'unspecified',
       endpoints: readEndpoints(endpoints),
     }
   }
   if (control.migrateAck) {
-    const { epoch, accepted, greatestEpoch } = control.migrateAck
-    return { type: 'migrateAck', epoch: epoch ?? 0, accepted: accepted ?? false, greatestEpoch: greatestEpoch ?? 0 }
+    const { epoch, accepted, greatestEpoch } = whole(control.migrateAck)
+    return { type: 'migrateAck', epoch, accepted, greatestEpoch }
   }
   if (control.endpointUpdate)
-    return { type: 'endpointUpdate', endpoints: readEndpoints(control.endpointUpdate.endpoints) }
-  if (control.ping) return { type: 'ping', id: control.ping.id ?? 0 }
-  if (control.pong) return { type: 'pong', id: control.pong.id ?? 0 }
+    return { type: 'endpointUpdate', endpoints: readEndpoints(whole(control.endpointUpdate).endpoints) }
+  if (control.ping) return { type: 'ping', id: whole(control.ping).id }
+  if (control.pong) return { type: 'pong', id: whole(control.pong).id }
   if (control.drain) return { type: 'drain' }
   if (control.goodbye) return { type: 'goodbye' }
   return undefined
@@ -94,16 +94,11 @@ export function encodeOpenRequest(request: OpenRequest): Uint8Array {
 /** @throws RemoteError PROTOCOL_VIOLATION */
 export function decodeOpenRequest(bytes: Uint8Array): OpenRequest {
   const { sessionId, host, port, client } = guard(() => OpenSessionCodec.decode(bytes))
-  const isSound =
-    sessionId?.length === SESSION_ID_BYTES &&
-    isHost(host) &&
-    isHost(client ?? '') &&
-    port !== undefined &&
-    port !== null
+  const isSound = sessionId.length === SESSION_ID_BYTES && isHost(host) && isHost(client)
   if (!isSound || port < 1 || port > 65_535 || host === '') {
     throw new RemoteError('PROTOCOL_VIOLATION', 'an OpenSession without a session ID, host or port')
   }
-  return { sessionId, host: host!, port, client: client ?? '' }
+  return { sessionId, host, port, client }
 }
 
 export function encodeOpenResult(result: OpenResult): Uint8Array {
@@ -113,8 +108,8 @@ export function encodeOpenResult(result: OpenResult): Uint8Array {
 /** @throws RemoteError PROTOCOL_VIOLATION */
 export function decodeOpenResult(bytes: Uint8Array): OpenResult {
   const { code, remote } = guard(() => OpenResultCodec.decode(bytes))
-  if (!isHost(remote ?? '')) throw new RemoteError('PROTOCOL_VIOLATION', 'an OpenResult with an oversized address')
-  return { code: code ?? 0, remote: remote ?? '' }
+  if (!isHost(remote)) throw new RemoteError('PROTOCOL_VIOLATION', 'an OpenResult with an oversized address')
+  return { code, remote }
 }
 
 /** @returns undefined when the destination is connected */
@@ -123,29 +118,34 @@ export function codeOfOpenResult(code: number): WireCode | undefined {
 }
 
 function readHello(hello: holdfast.v1.Hello.$Properties): Control {
-  const { incarnation, knownIncarnation, sessionsMax, holdSeconds, features, endpoints } = hello
-  const known = knownIncarnation ?? new Uint8Array(0)
-  if (incarnation?.length !== INCARNATION_BYTES || (known.length !== 0 && known.length !== INCARNATION_BYTES)) {
+  const { incarnation, knownIncarnation, sessionsMax, holdSeconds, features, endpoints } = whole(hello)
+  const isKnownSound = knownIncarnation.length === 0 || knownIncarnation.length === INCARNATION_BYTES
+  if (incarnation.length !== INCARNATION_BYTES || !isKnownSound) {
     throw new RemoteError('PROTOCOL_VIOLATION', 'a Hello without a sound incarnation')
   }
   return {
     type: 'hello',
     incarnation,
-    knownIncarnation: known,
-    sessionsMax: sessionsMax ?? 0,
-    holdSeconds: holdSeconds ?? 0,
-    features: features ?? 0,
+    knownIncarnation,
+    sessionsMax,
+    holdSeconds,
+    features,
     endpoints: readEndpoints(endpoints),
   }
 }
 
-function readEndpoints(endpoints: readonly string[] | null | undefined): readonly string[] {
-  return (endpoints ?? []).filter(isHost).slice(0, LIMITS.endpointsPerPeerMax)
+/** A message within a decoded one: none of its fields is missing, since prototypes hold the defaults. */
+function whole<T>(message: T): { readonly [K in keyof T]-?: NonNullable<T[K]> } {
+  return message as { readonly [K in keyof T]-?: NonNullable<T[K]> }
+}
+
+function readEndpoints(endpoints: readonly string[]): readonly string[] {
+  return endpoints.filter(isHost).slice(0, LIMITS.endpointsPerPeerMax)
 }
 
 /** Printable and bounded: it goes to logs and tables. */
-function isHost(text: string | null | undefined): text is string {
-  return typeof text === 'string' && text.length <= LIMITS.hostBytesMax && /^[\x21-\x7e]*$/.test(text)
+function isHost(text: string): boolean {
+  return text.length <= LIMITS.hostBytesMax && /^[\x21-\x7e]*$/.test(text)
 }
 
 function guard<T>(decode: () => T): T {
