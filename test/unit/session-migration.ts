@@ -207,7 +207,7 @@ t.test('a lost carrier suspends; the next one is announced, replays and resumes'
     detectedAt: lostAt,
     suspendedAt: lostAt,
   })
-  t.match(migration, { announcedAt: lostAt + 300, resumedAt: lostAt + 300 + ROUND_MS })
+  t.match(migration, { announcedAt: lostAt + 300, resumedAt: lostAt + 300 + ROUND_MS, bytesReplayed: 5 })
 })
 
 t.test('only one side has noticed: the peer’s proposal still replaces the old carrier', async t => {
@@ -262,6 +262,25 @@ t.test('doubting twice is doubting once, and nothing is doubted without a carrie
   pair.a.do((a, now) => a.handleDoubt(now))
   pair.a.do((a, now) => a.handleDoubt(now))
   t.same(pair.a.sent, ['1: PING 2'])
+})
+
+t.test('a proposal that is not answered gives way to the next candidate', async t => {
+  const pair = EnginePair.met()
+  const { say, check } = conversation(t, pair)
+  say('lost')
+  pair.wires[0]!.cut()
+  const silent = pair.connect('a')
+  silent.blackhole()
+  pair.advance(LIMITS.announceMs - 1)
+  const good = pair.connect('a')
+  pair.advance(0)
+  t.equal(pair.a.association.activeCarrier, undefined)
+  pair.advance(1 + ROUND_MS)
+  t.ok(settledOn(pair, good))
+  t.ok(silent.isCut)
+  pair.advance(500)
+  check()
+  t.match(pair.a.sentOn(good), ['HELLO', 'PING 1', 'MIGRATE 3 gone'])
 })
 
 t.test('without another candidate a proposal is waited for', async t => {
