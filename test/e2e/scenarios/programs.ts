@@ -35,6 +35,7 @@ export const programs: Scenario = {
     psql: 'postgresql',
     curl: 'curl',
     nginx: 'nginx-light',
+    openssl: 'openssl',
     'redis-server': 'redis-server',
     'redis-cli': 'redis-tools',
     iperf3: 'iperf3',

@@ -4,13 +4,13 @@ import { countOf, findProgram, REAL_PORT, type RealProgram, type Site } from './
 import { RunningProgram, stopAll } from './running-program.ts'
 
 const SECONDS = 30
-const BLOCK_BYTES = 131_072
+const BLOCK_BYTES = 262_144
 /**
  * A test ends by a message on the control connection, and what is still under way in the other one counts as sent but
- * not as received, also without Holdfast. So blocks are 0.8 s apart, and the end keeps away from them: upwards the time
+ * not as received, also without Holdfast. So blocks are 1.9 s apart, and the end keeps away from them: upwards the time
  * is over just before a block would leave; downwards the client ends the test when it has the last block it asked for.
  */
-const BLOCKS = 37
+const BLOCKS = 15
 const BITS_PER_SECOND = Math.round((BLOCK_BYTES * 8 * (BLOCKS + 0.9)) / SECONDS)
 const END = {
   up: ['--time', String(SECONDS)],

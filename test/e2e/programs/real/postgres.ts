@@ -34,12 +34,14 @@ export class Postgres implements RealProgram {
       listen_addresses: '127.0.0.1',
       unix_socket_directories: '',
       fsync: 'off',
-      // Kept in its directory, so that nothing stays in /dev/shm when it is killed.
+      // In files of its directory, not of /dev/shm.
       dynamic_shared_memory_type: 'mmap',
       log_connections: 'on',
     }
     const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
-    this.#server = new RunningProgram(this.#site.far, asPostgres(['postgres', '-D', this.#directory, ...options]))
+    const server = asPostgres(['postgres', '-D', this.#directory, ...options])
+    // Its shared memory goes with the namespace, however it ends.
+    this.#server = new RunningProgram(this.#site.far, [findProgram('unshare'), '--ipc', ...server])
     await this.#server.said(/database system is ready to accept connections/)
     await this.#ask('create table moves (word text, backend int)')
   }
@@ -74,7 +76,7 @@ export class Postgres implements RealProgram {
 
   async close(): Promise<void> {
     await this.#client?.stop()
-    // Fast shutdown: it does not wait for clients, and removes its shared memory.
+    // Fast shutdown: it does not wait for clients.
     await this.#server?.stop('SIGINT')
   }
 

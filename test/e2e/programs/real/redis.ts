@@ -17,7 +17,7 @@ import { RunningProgram, stopAll } from './running-program.ts'
 
 const PUBLISH_MS = 10
 /** So many before the move, and as many after it. */
-const ENOUGH_MESSAGES = 20
+const ENOUGH_MESSAGES = 10
 
 export class Redis implements RealProgram {
   readonly name = 'Redis'
