@@ -539,3 +539,19 @@ t.test('acknowledgements and answers of very many sessions take several records'
   pair.advance(500)
   t.ok(isEmpty(pair))
 })
+
+t.test('a limit that was raised on a dying carrier is stated again on the next', async t => {
+  const pair = EnginePair.met()
+  pair.b.isConsuming = false
+  const ref = pair.a.open()
+  pair.a.write(ref, new Uint8Array(FLOOR + 10))
+  pair.advance(200)
+  t.equal([...pair.a.association.sessions()][0]?.outbox.acked, 1 + FLOOR, 'nothing waits for an acknowledgement')
+  pair.wires[0]!.passes.b = 0
+  pair.b.consume(ref, FLOOR)
+  pair.advance(50)
+  pair.wires[0]!.cut()
+  pair.connect('a')
+  pair.advance(200)
+  t.equal(pair.b.received.get(ref)?.length, FLOOR + 10)
+})
