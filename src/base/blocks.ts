@@ -10,19 +10,28 @@ import { LIMITS } from './limits.ts'
 export class BlockPool {
   readonly #keptMax: number
   readonly #kept: ArrayBuffer[] = []
-  readonly #lent = new WeakSet<ArrayBufferLike>()
+  /** How many bytes were asked for. */
+  readonly #lent = new WeakMap<ArrayBufferLike, number>()
 
   /** @param keptMax blocks kept for later; more are left to the collector */
   constructor(keptMax: number) {
     this.#keptMax = keptMax
   }
 
-  /** @returns a buffer of `bytes`, filled with whatever was there. Only one of about LIMITS.blockBytes is a block */
+  /**
+   * @returns a buffer of `bytes`, filled with whatever was there. Only one that uses half a block or more is a block, so that
+   *   the memory in use is at most twice what its users count
+   */
   take(bytes: number): Uint8Array {
-    if (bytes < LIMITS.blockBytes / 4 || bytes > LIMITS.blockBytes) return new Uint8Array(bytes)
+    if (bytes < LIMITS.blockBytes / 2 || bytes > LIMITS.blockBytes) return new Uint8Array(bytes)
     const block = this.#kept.pop() ?? new ArrayBuffer(LIMITS.blockBytes)
-    this.#lent.add(block)
+    this.#lent.set(block, bytes)
     return new Uint8Array(block, 0, bytes)
+  }
+
+  /** @returns how many bytes were asked for of the block that `view` is a part of; undefined when it is of none */
+  takenBytes(view: Uint8Array): number | undefined {
+    return this.#lent.get(view.buffer)
   }
 
   /** @param view what `take` returned, or any part of it; ignored when it is of no block, or the block is back already */

@@ -145,8 +145,8 @@ export const LIMITS = {
   blocksKeptMax: 64,
 
   // ---- platform/
-  /** The one buffer of the process that application sockets read into; larger reads bring little. */
-  slabBytes: 64 * KIB,
+  /** The one buffer of the process that sockets read into: several records, so that few frames are cut and copied. */
+  slabBytes: 256 * KIB,
   /** Bytes queued in an application socket at which `write` says stop; the window bounds it. */
   applicationHighWaterBytes: 256 * KIB,
   /** A reset waits so long for what was written before to be acknowledged, looking this often; then it is dropped. */

@@ -25,7 +25,7 @@ export interface CarrierClose {
 }
 
 export interface CarrierHandlers {
-  /** A whole frame. Its slices may be kept. A RemoteError thrown here closes the carrier with its code. */
+  /** A whole frame, valid only during the call. A RemoteError thrown here closes the carrier with its code. */
   onFrame(frame: OuterFrame): void
   /** After `send` said false: there is room again. */
   onDrain(): void

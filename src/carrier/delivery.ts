@@ -46,6 +46,13 @@ export class Delivery {
     }
   }
 
+  /** As handleBytes; `chunk` may be overwritten afterwards. */
+  handleBorrowed(chunk: Uint8Array): RemoteError | undefined {
+    const fault = this.handleBytes(chunk)
+    this.#parser.keepRest()
+    return fault
+  }
+
   /** Hands on the frames of a message, which must hold whole ones. */
   handleMessage(pieces: readonly Uint8Array[]): RemoteError | undefined {
     let missing = 0

@@ -1,6 +1,7 @@
 import { connect, isIP, type Socket } from 'node:net'
 import type { Endpoint } from '../base/endpoint.ts'
 import { LIMITS } from '../base/limits.ts'
+import { Reading } from '../platform/slab-socket.ts'
 import type { Carrier } from './carrier.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { DialError, describeTarget, fromSystemError } from './dial-error.ts'
@@ -38,7 +39,9 @@ export function dialCarrier(endpoint: Endpoint, options: DialOptions = {}): Prom
 }
 
 async function dialTcp(attempt: Attempt, signal: AbortSignal): Promise<Carrier> {
-  return new TcpCarrier(await connectTcp(attempt, signal))
+  const reading = new Reading()
+  const socket = connectTcp(attempt, signal, reading.options)
+  return new TcpCarrier(await socket, reading)
 }
 
 async function dialWebSocket(attempt: Attempt, signal: AbortSignal): Promise<Carrier> {
@@ -48,16 +51,23 @@ async function dialWebSocket(attempt: Attempt, signal: AbortSignal): Promise<Car
 }
 
 /** @returns a connected socket */
-function connectTcp({ endpoint, options, target }: Attempt, signal: AbortSignal): Promise<Socket> {
+function connectTcp(
+  { endpoint, options, target }: Attempt,
+  signal: AbortSignal,
+  reading: Partial<Reading['options']> = {},
+): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect({
       host: options.address ?? endpoint.host,
       port: endpoint.port,
       noDelay: true,
+      ...reading,
       ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress }),
     })
     socket.on('error', error => reject(fromSystemError(error, target)))
     socket.once('connect', () => resolve(socket))
+    // With a reading of its own it does not begin to read when it is connected, but when somebody is attached.
+    if (reading.onread !== undefined) socket.pause()
     onAbort(signal, () => socket.destroy())
   })
 }

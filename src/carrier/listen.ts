@@ -6,6 +6,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { type Endpoint, formatEndpoint } from '../base/endpoint.ts'
 import { OperatorError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
+import { adoptSocket, Reading } from '../platform/slab-socket.ts'
 import type { Admission, Place } from './admission.ts'
 import { type Carrier, closeFrame } from './carrier.ts'
 import { TcpCarrier } from './tcp.ts'
@@ -46,8 +47,10 @@ function listenTcp(endpoint: Endpoint, options: ListenOptions): Promise<Listener
     if (isGone(socket)) return
     const place = options.admission.admit(socket.remoteAddress!)
     if (place === undefined) return refusals.refuse(socket, Buffer.concat(closeFrame('TOO_MANY_CONNECTIONS')))
-    socket.once('close', () => place.release())
-    options.onCarrier(new TcpCarrier(socket), place)
+    const reading = new Reading()
+    const own = adoptSocket(socket, reading, {})
+    own.once('close', () => place.release())
+    options.onCarrier(new TcpCarrier(own, reading), place)
   })
   return startListener({ server, endpoint, options, dropPending: () => refusals.drop() })
 }

@@ -1,21 +1,20 @@
 import type { Socket } from 'node:net'
+import type { Reading } from '../platform/slab-socket.ts'
 import { SocketCarrier } from './socket-carrier.ts'
 
 /** Outer frames on a plain TCP connection, one after the other. */
 export class TcpCarrier extends SocketCarrier {
-  /** @param socket connected, and nobody has read from it; it belongs to the carrier from here on */
-  constructor(socket: Socket) {
+  /** @param socket connected, paused, and made with `reading`; it belongs to the carrier from here on */
+  constructor(socket: Socket, reading: Reading) {
     super('tcp', socket)
     // Nagle would hold a control message back for a round trip. Keepalive stays off: liveness is the engine's.
     socket.setNoDelay(true)
-    socket.on('data', (chunk: Buffer) => {
-      const fault = this.delivery.handleBytes(chunk)
+    reading.receive = chunk => {
+      const fault = this.delivery.handleBorrowed(chunk)
       if (fault !== undefined) this.handleFault(fault)
-    })
+    }
     socket.on('end', () => this.handleEnd('the peer closed the connection'))
     socket.on('close', () => this.handleEnd('the connection was cut'))
-    // The listener for 'data' would start the flow.
-    socket.pause()
   }
 
   protected override isWritable(): boolean {

@@ -13,13 +13,11 @@
  *   pending error; where SO_ERROR cannot be read, when a zero-length write succeeds. (Without SO_ERROR and after our
  *   own FIN nothing can be written, so there the end is believed.)
  * - An RST overtakes data in the kernel's send queue, so reset() first waits until SIOCOUTQ says it is acknowledged.
- * - All sockets of the process read into one slab: a buffer per socket would cost 64 KiB at rest. libuv reads and
- *   calls back in one go, so the slab is free again when the call returns. `onread` can only be given to a new
- *   net.Socket, so an accepted socket gives up its handle to one.
  */
 import net from 'node:net'
 import { type HostPort, plainAddress } from '../base/endpoint.ts'
 import { LIMITS } from '../base/limits.ts'
+import { adoptSocket, Reading } from './slab-socket.ts'
 import { type SocketCalls, socketCalls } from './socket-calls.ts'
 
 export interface ApplicationHandlers {
@@ -31,24 +29,21 @@ export interface ApplicationHandlers {
   onReset(): void
   /** After `write()` returned false: the queue is empty again. */
   onDrain(): void
-  /** So many bytes given to `write()` were taken by the kernel. */
-  onConsumed(bytes: number): void
+  /** The `bytes` of these chunks given to `write()` were taken by the kernel. */
+  onConsumed(bytes: number, chunks: readonly Uint8Array[]): void
   /** Exactly once, last: after both directions ended, or after a reset. */
   onClosed(): void
 }
 
-/** Parts of net.Socket that carry a connection from one object to another and have no public name. */
+/** The part of net.Socket that leads to the kernel's socket and has no public name. */
 interface SocketParts {
-  _handle: { readonly fd: number } | null
-  server: unknown
-  _server: unknown
+  readonly _handle: { readonly fd: number } | null
 }
 
 type State = 'open' | 'resetting' | 'closed'
 
 const NOTHING = new Uint8Array(0)
-/** The one buffer that all sockets read into; its content means nothing outside of a read callback. */
-const SLAB = new Uint8Array(LIMITS.slabBytes)
+const OPTIONS = { allowHalfOpen: true, writableHighWaterMark: LIMITS.applicationHighWaterBytes }
 
 export class ApplicationSocket {
   readonly local: HostPort
@@ -60,15 +55,8 @@ export class ApplicationSocket {
 
   /** Takes a socket accepted by a server with `pauseOnConnect`; the given object is dead afterwards. */
   static adopt(accepted: net.Socket, calls = socketCalls()): ApplicationSocket {
-    const old = accepted as unknown as SocketParts
     const reading = new Reading()
-    const socket = new net.Socket({ ...options(reading), handle: old._handle } as net.SocketConstructorOpts)
-    const parts = socket as unknown as SocketParts
-    // The server counts its sockets down by the object that is destroyed; else its close() would never complete.
-    parts.server = old.server
-    parts._server = old._server
-    old._server = null
-    old._handle = null
+    const socket = adoptSocket(accepted, reading, OPTIONS)
     return new ApplicationSocket(socket, reading, calls)
   }
 
@@ -80,7 +68,7 @@ export class ApplicationSocket {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason)
       const reading = new Reading()
-      const socket = new net.Socket(options(reading))
+      const socket = new net.Socket({ ...OPTIONS, ...reading.options })
       const abort = () => {
         socket.destroy()
         reject(signal.reason)
@@ -151,7 +139,7 @@ export class ApplicationSocket {
     for (const chunk of chunks) bytes += chunk.length
     for (let index = 0; index < last; index++) this.#socket.write(chunks[index]!)
     const isBelowHighWater = this.#socket.write(chunks[last]!, error => {
-      if (!error && this.#state === 'open') this.#handlers?.onConsumed(bytes)
+      if (!error && this.#state === 'open') this.#handlers?.onConsumed(bytes, chunks)
     })
     this.#socket.uncork()
     return isBelowHighWater
@@ -243,23 +231,6 @@ export class ApplicationSocket {
     // A peer that has reset acknowledges nothing any more.
     return this.#calls.unacknowledgedBytes(this.#fd) === 0 || this.#calls.takeError(this.#fd) !== 0
   }
-}
-
-/** The reading end of one socket: made before the socket, as Node wants its callback in the constructor. */
-class Reading {
-  receive: (chunk: Uint8Array) => void = () => {}
-}
-
-function options(reading: Reading): net.SocketConstructorOpts {
-  const onread: net.OnReadOpts = {
-    buffer: SLAB,
-    callback: byteCount => {
-      reading.receive(SLAB.subarray(0, byteCount))
-      return true
-    },
-  }
-  const untyped = { pauseOnCreate: true, writableHighWaterMark: LIMITS.applicationHighWaterBytes, onread }
-  return { ...untyped, allowHalfOpen: true }
 }
 
 /** A peer that has gone already leaves no address. */

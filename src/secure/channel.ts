@@ -147,7 +147,7 @@ export class SecureChannel<Owner> {
     this.#run(() => (this.#taken === undefined ? this.#startTls() : this.#resume(this.#taken)))
   }
 
-  /** Never throws what the peer has caused. The frame's body must not be overwritten afterwards. */
+  /** Never throws what the peer has caused. The frame's body may be overwritten afterwards. */
   handleFrame(frame: OuterFrame): void {
     this.#run(() => this.#take(frame))
   }

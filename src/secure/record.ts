@@ -141,14 +141,14 @@ export class Opener {
   }
 
   #openBlock(openssl: GcmKey, header: Uint8Array, sealed: Uint8Array[], tag: Uint8Array, bytes: number) {
-    const plain = Buffer.allocUnsafeSlow(bytes)
+    const plain = blocks.take(bytes)
     openssl.begin(this.#key.nextNonce(), header)
     let at = 0
     for (const piece of sealed) {
       openssl.update(piece, plain.subarray(at))
       at += piece.length
     }
-    if (!openssl.verify(tag)) return undefined
+    if (!openssl.verify(tag)) return void blocks.give(plain)
     return bytes === 0 ? [] : [plain]
   }
 

@@ -51,9 +51,9 @@ export class TlsHandshake {
     this.#tls.resume()
   }
 
-  /** What came from the peer's TLS. */
+  /** What came from the peer's TLS; copied. */
   handleBytes(pieces: readonly Uint8Array[]): void {
-    if (this.#state !== 'destroyed') for (const piece of pieces) this.#pipe.push(piece)
+    if (this.#state !== 'destroyed') for (const piece of pieces) this.#pipe.push(piece.slice())
   }
 
   /** Frees TLS. Harmless when repeated. */

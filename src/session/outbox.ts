@@ -11,6 +11,7 @@
  * `replay*` is a second cursor below `sent`: what has to go out again because the carrier that took it was lost.
  */
 import { assert } from '../base/assert.ts'
+import { blocks } from '../base/blocks.ts'
 import { FLAG_FIN, FLAG_OPEN } from '../wire/inner-frame.ts'
 
 /** Small writes are gathered in blocks of this size, so that a count of chunks cannot outgrow the count of bytes. */
@@ -81,7 +82,7 @@ export class Outbox {
     this.end = 1
   }
 
-  /** Takes ownership of `bytes`. */
+  /** Takes ownership of `bytes`; of a block, these must be the only ones in use. */
   append(bytes: Uint8Array): void {
     assert(this.end > 0 && !this.isFinished, 'bytes come after the open and before the FIN')
     if (bytes.length === 0) return
@@ -116,7 +117,7 @@ export class Outbox {
     this.#chunks = []
   }
 
-  /** Trims up to `offset`. @returns how far the acknowledgement advanced; 0 for a stale one */
+  /** Trims up to `offset`, and gives blocks back. @returns how far the acknowledgement advanced; 0 for a stale one */
   ack(offset: number): number {
     if (offset <= this.acked) return 0
     assert(offset <= this.sent, 'an acknowledgement above what was sent is the session’s to refuse')
@@ -125,7 +126,9 @@ export class Outbox {
     this.#open = undefined
     this.#replayNext = Math.max(this.#replayNext, offset)
     let gone = 0
-    while (gone < this.#chunks.length && chunkEnd(this.#chunks[gone]!) <= offset) gone++
+    for (; gone < this.#chunks.length && chunkEnd(this.#chunks[gone]!) <= offset; gone++) {
+      blocks.give(this.#chunks[gone]!.bytes)
+    }
     if (gone > 0) this.#chunks.splice(0, gone)
     return advanced
   }

@@ -5,13 +5,16 @@
  *     'data' event -> socket.write, slices as they were decrypted  (credit returns as the kernel takes them)
  */
 import { randomBytes } from 'node:crypto'
+import { blocks } from '../base/blocks.ts'
 import type { WireCode } from '../base/codes.ts'
 import { formatHostPort, type HostPort } from '../base/endpoint.ts'
 import { RemoteError } from '../base/errors.ts'
+import { LIMITS } from '../base/limits.ts'
 import type { ApplicationSocket } from '../platform/application-socket.ts'
 import type { Association } from '../session/association.ts'
 import type { EngineEvent, Ref } from '../session/events.ts'
 import { type OpenRequest, SESSION_ID_BYTES } from '../wire/control.ts'
+import { DATA_OVERHEAD_BYTES } from '../wire/inner-frame.ts'
 import type { TotalsCounter } from './totals.ts'
 
 /** Dials a destination for the peer, if it is allowed. */
@@ -123,10 +126,13 @@ export class Applications {
     const { engine } = binding
     socket.attach({
       onData: chunk => {
-        const bytes = Buffer.allocUnsafeSlow(chunk.length)
-        bytes.set(chunk)
         totals.sentBytes += chunk.length
-        binding.isFull = !engine.write(ref, bytes)
+        for (let at = 0; at < chunk.length; at += LIMITS.dataBytesMax) {
+          const piece = chunk.subarray(at, at + LIMITS.dataBytesMax)
+          const bytes = blocks.take(piece.length)
+          bytes.set(piece)
+          binding.isFull = !engine.write(ref, bytes)
+        }
         if (binding.isFull) socket.pause()
         changed()
       },
@@ -140,7 +146,8 @@ export class Applications {
         changed()
       },
       onDrain: () => {},
-      onConsumed: bytes => {
+      onConsumed: (bytes, parts) => {
+        for (const part of parts) if (isAlone(part)) blocks.give(part)
         totals.receivedBytes += bytes
         engine.handleConsumed(ref, bytes, now())
         changed()
@@ -196,4 +203,9 @@ export class Applications {
     binding?.abort.abort()
     binding?.socket?.reset()
   }
+}
+
+/** Its record held this one piece of payload behind one header: when it is consumed, nothing of the block is in use. */
+function isAlone(part: Uint8Array): boolean {
+  return part.byteOffset === DATA_OVERHEAD_BYTES && blocks.takenBytes(part) === part.byteOffset + part.length
 }

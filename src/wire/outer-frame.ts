@@ -15,9 +15,10 @@
  * The header of EARLY and RECORD is the AAD of its record, so a frame cannot change its type or length.
  */
 
+import { blocks } from '../base/blocks.ts'
 import { RemoteError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
-import { getUint, putUint } from './bytes.ts'
+import { byteLength, getUint, putUint } from './bytes.ts'
 
 export const OUTER = { CRYPTO: 0x01, RESUME: 0x02, ACCEPT: 0x03, EARLY: 0x04, RECORD: 0x05, CLOSE: 0x06 } as const
 export type OuterType = (typeof OUTER)[keyof typeof OUTER]
@@ -28,7 +29,7 @@ export interface OuterFrame {
   readonly type: OuterType
   /** The four header bytes as they came. */
   readonly header: Uint8Array
-  /** The body in the pieces it arrived in; never copied here. */
+  /** The body in the pieces it arrived in, or in one where the pieces could not be kept. */
   readonly body: readonly Uint8Array[]
 }
 
@@ -59,6 +60,8 @@ export class OuterFrameParser {
   #headerBytes = 0
   #body: Uint8Array[] = []
   #missing = 0
+  /** The body of the incomplete frame, once it was copied: `#missing` bytes of it are still to come. */
+  #kept: Uint8Array | undefined
 
   /**
    * Reads `chunk` and hands every whole frame to `onFrame`, in order.
@@ -73,12 +76,26 @@ export class OuterFrameParser {
         this.#missing = this.#readHeader()
       } else {
         const part = chunk.subarray(at, at + this.#missing)
-        this.#body.push(part)
+        if (this.#kept === undefined) this.#body.push(part)
+        else this.#kept.set(part, this.#kept.length - this.#missing)
         this.#missing -= part.length
         at += part.length
       }
       if (this.#missing === 0) this.#emit(onFrame)
     }
+  }
+
+  /** What was pushed may be overwritten after this: the part of a frame that is not whole yet is copied. */
+  keepRest(): void {
+    if (this.#body.length === 0) return
+    const bytes = byteLength(this.#body)
+    this.#kept = blocks.take(bytes + this.#missing)
+    let at = 0
+    for (const part of this.#body) {
+      this.#kept.set(part, at)
+      at += part.length
+    }
+    this.#body = []
   }
 
   #readHeader(): number {
@@ -97,10 +114,17 @@ export class OuterFrameParser {
   }
 
   #emit(onFrame: (frame: OuterFrame) => void): void {
-    const frame = { type: this.#header[0] as OuterType, header: this.#header, body: this.#body }
+    const frame = {
+      type: this.#header[0] as OuterType,
+      header: this.#header,
+      body: this.#kept === undefined ? this.#body : [this.#kept],
+    }
+    const kept = this.#kept
+    this.#kept = undefined
     this.#header = new Uint8Array(OUTER_HEADER_BYTES)
     this.#headerBytes = 0
     this.#body = []
     onFrame(frame)
+    if (kept !== undefined) blocks.give(kept)
   }
 }

@@ -9,7 +9,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   wire: ['base'],
   session: ['base', 'wire'],
   secure: ['base', 'wire', 'platform'],
-  carrier: ['base', 'wire'],
+  carrier: ['base', 'wire', 'platform'],
   platform: ['base'],
   capture: ['base', 'platform'],
   egress: ['base', 'platform'],

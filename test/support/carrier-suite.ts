@@ -36,7 +36,8 @@ export class Recorder implements CarrierHandlers {
   }
 
   onFrame(frame: OuterFrame): void {
-    this.frames.push(frame)
+    const body = frame.body.map(part => part.slice())
+    this.frames.push({ ...frame, body })
     this.#wake()
   }
 

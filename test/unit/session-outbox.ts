@@ -1,5 +1,7 @@
 import t from 'tap'
 import { Bug } from '../../src/base/assert.ts'
+import { blocks } from '../../src/base/blocks.ts'
+import { LIMITS } from '../../src/base/limits.ts'
 import { lengthOf, Outbox } from '../../src/session/outbox.ts'
 import { concatBytes, toHex } from '../../src/wire/bytes.ts'
 import { FLAG_FIN, FLAG_OPEN } from '../../src/wire/inner-frame.ts'
@@ -313,4 +315,16 @@ t.test('what is discarded is neither kept nor sent again', async t => {
   outbox.replay()
   t.notOk(outbox.hasNext(false))
   t.notOk(outbox.isOpenPending)
+})
+
+t.test('a block is given back when its last byte is acknowledged, not before', async t => {
+  const outbox = new Outbox(1 + 2 * LIMITS.dataBytesMax)
+  const block = blocks.take(LIMITS.dataBytesMax)
+  outbox.open(Uint8Array.of(1))
+  outbox.append(block)
+  while (outbox.next(LIMITS.dataBytesMax, false) !== undefined);
+  outbox.ack(LIMITS.dataBytesMax)
+  t.equal(blocks.takenBytes(block), LIMITS.dataBytesMax)
+  outbox.ack(1 + LIMITS.dataBytesMax)
+  t.equal(blocks.takenBytes(block), undefined)
 })

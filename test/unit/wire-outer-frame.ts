@@ -42,6 +42,23 @@ t.test('frames are read the same wherever the stream was cut', async t => {
   t.same(parse(...Array.from(STREAM, byte => Uint8Array.of(byte))), FRAMES, 'byte by byte')
 })
 
+t.test('after keepRest() what was pushed may be overwritten', async t => {
+  for (let cut = 0; cut <= STREAM.length; cut++) {
+    for (let next = cut; next <= STREAM.length; next++) {
+      const frames: string[] = []
+      const parser = new OuterFrameParser()
+      for (const chunk of [STREAM.slice(0, cut), STREAM.slice(cut, next), STREAM.slice(next)]) {
+        parser.push(chunk, ({ type, header, body }) =>
+          frames.push(`${type} ${toHex(header)} ${toHex(concatBytes(body))}`),
+        )
+        parser.keepRest()
+        chunk.fill(0xee)
+      }
+      if (frames.join() !== FRAMES.join()) t.fail(`cut at ${cut} and ${next}: ${frames.join()}`)
+    }
+  }
+})
+
 t.test('nothing is told of a frame before its last byte has come', async t => {
   const frame = hex('05000003 010203')
   for (let bytes = 0; bytes < frame.length; bytes++) t.same(parse(frame.subarray(0, bytes)), [], `${bytes} bytes`)
