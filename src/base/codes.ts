@@ -134,6 +134,12 @@ export function wireOf(code: WireCode): number {
   return CODES[code].wire
 }
 
+/** What happened, in detail, and what a person can do about it where that is anything: the words of a log line. */
+export function withAdvice(code: Code, detail: string): string {
+  const { todo } = CODES[code]
+  return todo.startsWith('nothing') ? detail : `${detail}; ${todo}`
+}
+
 /** The name of a wire number; a number from a newer version reads as PROTOCOL_VIOLATION. */
 export function codeOf(wire: number): WireCode {
   return NAMES.get(wire) ?? 'PROTOCOL_VIOLATION'

@@ -99,7 +99,7 @@ export class TlsHandshake {
 
   #judge(): PeerId {
     if (this.#tls.alpnProtocol !== ALPN) {
-      throw new RemoteError('VERSION_UNSUPPORTED', `the peer does not offer the protocol version ${ALPN}`)
+      throw new RemoteError('VERSION_UNSUPPORTED')
     }
     const certificate = this.#tls.getPeerX509Certificate()
     if (certificate === undefined || this.#tls.isSessionReused()) {
@@ -112,9 +112,13 @@ export class TlsHandshake {
   #fail(error: unknown): void {
     if (this.#state !== 'running') return
     this.#state = 'settled'
-    this.#handlers.onFailed(failureCode(error), (error as Error).message)
+    const code = failureCode(error)
+    this.#handlers.onFailed(code, code === 'VERSION_UNSUPPORTED' ? NO_VERSION : (error as Error).message)
   }
 }
+
+/** TLS has words of its own for this, which no person wants to read. */
+const NO_VERSION = `the peer does not offer the protocol version ${ALPN}`
 
 function failureCode(error: unknown): WireCode {
   if (error instanceof RemoteError) return error.code

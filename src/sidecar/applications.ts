@@ -31,11 +31,20 @@ export interface ApplicationsOptions {
   readonly changed: () => void
   readonly dialFar: DialFar
   readonly totals: TotalsCounter
+  /** A session failed, or was reset by the other side. */
+  readonly onReset: (code: WireCode, ends: SessionEnds) => void
   /** Memory is exhausted: nothing more is read from applications. */
   readonly isHeld: () => boolean
 }
 
+/** `client` is the application, `to` the destination: host:port. */
+export interface SessionEnds {
+  readonly client: string
+  readonly to: string
+}
+
 interface Binding {
+  readonly ends: SessionEnds
   readonly engine: Association
   socket: ApplicationSocket | undefined
   /** Far side, until the destination is connected; bounded by the window, for no credit is returned. */
@@ -58,13 +67,14 @@ export class Applications {
   open(socket: ApplicationSocket, to: HostPort): void {
     const engine = this.#options.engine()
     const sessionId = randomBytes(SESSION_ID_BYTES)
+    const ends = { client: formatHostPort(socket.remote), to: formatHostPort(to) }
     try {
-      const ref = engine.open({ sessionId, host: to.host, port: to.port, client: formatHostPort(socket.remote) })
+      const ref = engine.open({ sessionId, host: to.host, port: to.port, client: ends.client })
       this.#options.totals.sessionsNear++
-      this.#bind(ref, engine, socket)
+      this.#bind(ref, engine, ends, socket)
     } catch (error) {
       if (!(error instanceof RemoteError)) throw error
-      this.#options.totals.countReset(error.code)
+      this.#report(error.code, ends)
       socket.reset()
     }
     this.#options.changed()
@@ -79,8 +89,7 @@ export class Applications {
       case 'end':
         return this.#finish(event.ref)
       case 'reset':
-        this.#options.totals.countReset(event.code)
-        return this.#reset(event.ref)
+        return this.#reset(event.ref, event.code)
       case 'writable':
         return this.#resume(event.ref)
       case 'closed':
@@ -107,8 +116,9 @@ export class Applications {
     if (!this.#options.isHeld()) binding.socket?.resume()
   }
 
-  #bind(ref: Ref, engine: Association, socket: ApplicationSocket | undefined): Binding {
+  #bind(ref: Ref, engine: Association, ends: SessionEnds, socket?: ApplicationSocket): Binding {
     const binding: Binding = {
+      ends,
       engine,
       socket,
       waiting: [],
@@ -160,14 +170,14 @@ export class Applications {
   async #dial(ref: Ref, request: OpenRequest): Promise<void> {
     const engine = this.#options.engine()
     this.#options.totals.sessionsFar++
-    const binding = this.#bind(ref, engine, undefined)
+    const binding = this.#bind(ref, engine, { client: request.client, to: formatHostPort(request) })
     const answer = await this.#options.dialFar(request, binding.abort.signal)
     if (this.#bindings.get(ref) !== binding) {
       if (typeof answer !== 'string') answer.socket.reset()
       return
     }
     if (typeof answer === 'string') {
-      this.#options.totals.countReset(answer)
+      this.#report(answer, binding.ends)
       this.#bindings.delete(ref)
       engine.reset(ref, answer)
     } else {
@@ -197,11 +207,18 @@ export class Applications {
     else binding.socket.end()
   }
 
-  #reset(ref: Ref): void {
+  #reset(ref: Ref, code: WireCode): void {
     const binding = this.#bindings.get(ref)
     this.#bindings.delete(ref)
     binding?.abort.abort()
     binding?.socket?.reset()
+    if (binding === undefined) this.#options.totals.countReset(code)
+    else this.#report(code, binding.ends)
+  }
+
+  #report(code: WireCode, ends: SessionEnds): void {
+    this.#options.totals.countReset(code)
+    this.#options.onReset(code, ends)
   }
 }
 

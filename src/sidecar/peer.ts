@@ -3,7 +3,7 @@
  * be used on several machines, so such a peer has one association for each incarnation that says Hello.
  */
 import { performance } from 'node:perf_hooks'
-import type { WireCode } from '../base/codes.ts'
+import { type Code, type WireCode, withAdvice } from '../base/codes.ts'
 import { type Endpoint, formatEndpoint, formatHostPort, isLocalOnly, parseEndpoint } from '../base/endpoint.ts'
 import { LIMITS } from '../base/limits.ts'
 import type { Carrier } from '../carrier/carrier.ts'
@@ -122,6 +122,7 @@ export class Peer {
       keyring: shared.keyring,
       budget: shared.budget,
       totals: shared.totals,
+      name: config.name,
       holdMs: shared.holdMs,
       log: shared.log,
       dialFar: (to, signal) => shared.dialFar(config, to, signal),
@@ -203,7 +204,8 @@ export class Peer {
     })
   }
 
-  #remember(endpoint: string, code: string, message: string): void {
+  #remember(endpoint: string, code: Code, detail: string): void {
+    const message = withAdvice(code, detail)
     const isNews = this.#lastFailure?.message !== message
     this.#lastFailure = { endpoint, code, message, at: new Date().toISOString() }
     if (isNews) this.#shared.log.warn(message, { peer: this.config.name, endpoint, code })

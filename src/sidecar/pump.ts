@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
-import type { WireCode } from '../base/codes.ts'
+import { CODES, type WireCode, withAdvice } from '../base/codes.ts'
 import { LIMITS } from '../base/limits.ts'
 import type { Identity, PeerId } from '../secure/identity.ts'
 import { peerIdBytes } from '../secure/identity.ts'
@@ -16,7 +16,7 @@ import type { PlannedReason } from '../session/migration.ts'
 import { compareBytes } from '../wire/bytes.ts'
 import type { MigrateReason } from '../wire/control.ts'
 import { INCARNATION_BYTES } from '../wire/control.ts'
-import { Applications, type DialFar } from './applications.ts'
+import { Applications, type DialFar, type SessionEnds } from './applications.ts'
 import type { Path, PathOwner } from './path.ts'
 import type { Log } from './sidecar-api.ts'
 import type { TotalsCounter } from './totals.ts'
@@ -24,6 +24,8 @@ import type { TotalsCounter } from './totals.ts'
 export interface PumpOptions {
   readonly identity: Identity
   readonly peerId: PeerId
+  /** As the configuration names it, for the log. */
+  readonly name: string
   readonly keyring: Keyring<Pump>
   readonly budget: Budget
   readonly totals: TotalsCounter
@@ -60,6 +62,7 @@ export class Pump implements PathOwner {
       changed: () => this.#changed(),
       dialFar: options.dialFar,
       totals: options.totals,
+      onReset: (code, ends) => this.#reportReset(code, ends),
       isHeld: () => options.budget.isExhausted,
     })
     this.#changed()
@@ -156,7 +159,7 @@ export class Pump implements PathOwner {
     this.#drain()
     this.#isStopped = true
     clearTimeout(this.#timer)
-    for (const path of [...this.paths.values()]) path.close('GOODBYE')
+    for (const path of [...this.paths.values()]) path.close('GOODBYE', 'this sidecar is shutting down')
     this.#options.keyring.drop(this)
   }
 
@@ -223,6 +226,13 @@ export class Pump implements PathOwner {
     }
   }
 
+  /** A session that failed has one line on each side. What ends many sessions at once has a line of its own. */
+  #reportReset(code: WireCode, ends: SessionEnds): void {
+    const level = QUIET_RESETS.has(code) ? 'debug' : 'warn'
+    const { name, log } = this.#options
+    log[level](`a session was reset: ${withAdvice(code, CODES[code].says)}`, { code, peer: name, ...ends })
+  }
+
   /** Keys belong to the association once both have said Hello on their carrier. */
   #adoptKeys(): void {
     for (const path of this.paths.values()) {
@@ -258,6 +268,15 @@ export class Pump implements PathOwner {
     }
   }
 }
+
+/** Normal life, or told once for all. */
+const QUIET_RESETS: ReadonlySet<WireCode> = new Set([
+  'APPLICATION_RESET',
+  'PEER_RESTARTED',
+  'HOLD_EXPIRED',
+  'BUDGET_EXHAUSTED',
+  'SHUTTING_DOWN',
+])
 
 /** Node's timers overflow above this. */
 const TIMER_MAX_MS = 2 ** 31 - 1

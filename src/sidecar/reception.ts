@@ -3,7 +3,7 @@
  * Hello names the incarnation.
  */
 import { performance } from 'node:perf_hooks'
-import type { WireCode } from '../base/codes.ts'
+import { type WireCode, withAdvice } from '../base/codes.ts'
 import { formatHostPort } from '../base/endpoint.ts'
 import { RemoteError } from '../base/errors.ts'
 import type { Admission, Place } from '../carrier/admission.ts'
@@ -74,11 +74,9 @@ export class Reception implements PathOwner {
 
   handleLost(path: Path, code: WireCode | undefined, detail: string): void {
     this.#paths.delete(path)
-    const level = code === undefined ? 'debug' : 'warn'
-    this.#shared.log[level](`a connection was refused or ended early: ${detail}`, {
-      code,
-      from: formatHostPort(path.carrier.remote),
-    })
+    const from = formatHostPort(path.carrier.remote)
+    if (code === undefined) return this.#shared.log.debug(`a connection ended early: ${detail}`, { from })
+    this.#shared.log.warn(`a connection was refused: ${withAdvice(code, detail)}`, { code, from })
   }
 
   stop(): void {

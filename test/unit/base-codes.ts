@@ -1,5 +1,5 @@
 import t from 'tap'
-import { CODES, codeOf, type WireCode, wireOf } from '../../src/base/codes.ts'
+import { CODES, codeOf, type WireCode, wireOf, withAdvice } from '../../src/base/codes.ts'
 
 const wired = Object.entries(CODES).flatMap(([name, row]) =>
   'wire' in row ? [[name as WireCode, row.wire] as const] : [],
@@ -35,4 +35,10 @@ t.test('every code says what happened and what a person can do', async t => {
     t.match(says, /^\S.*[^.\s]$/, `${name} says`)
     t.match(todo, /^\S.*[^.\s]$/, `${name} todo`)
   }
+})
+
+t.test('a log line has the advice of its code, unless there is nothing to do', async t => {
+  t.equal(withAdvice('TICKET_EXPIRED', 'the ticket of a'), 'the ticket of a; ask for a new one')
+  t.equal(withAdvice('GOODBYE', 'it goes'), 'it goes')
+  t.equal(withAdvice('HANDLE_UNKNOWN', 'spent'), 'spent')
 })
