@@ -3,7 +3,7 @@
  * Exit code 0: all that was asked for ran and passed; 1: not; 2: it cannot run here, or the command line is wrong.
  */
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { sweep } from './lab/namespace.ts'
@@ -55,7 +55,6 @@ async function play(options: Options, directory: string): Promise<number> {
   const startMs = performance.now()
   const commit = stateOfSources(ROOT)
   const logDirectory = join(RESULTS, 'logs', commit)
-  mkdirSync(logDirectory, { recursive: true })
   const file = options.repeat === undefined ? undefined : new ResultsFile(RESULTS, commit)
   const [near, far] = await Promise.all(['near', 'far'].map(side => createIdentity(join(directory, side))))
   if (near === undefined || far === undefined) return 1

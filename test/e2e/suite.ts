@@ -2,6 +2,8 @@
  * Plays all runs. Stands have the machine in turn; one that waits aside lets the next one begin, so the long waits cost
  * nothing but the time of the longest.
  */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Options } from './options.ts'
 import type { ResultsFile } from './results-file.ts'
 import { playRun, type Run, type Stage } from './scenarios/run-scenario.ts'
@@ -47,15 +49,28 @@ export async function playAll(
       Array.from({ length: STANDS_MAX }, async () => {
         for (let job = queue.shift(); job !== undefined; job = queue.shift()) {
           if (stage.signal.aborted) return
-          const results = await playRun(job.run, number++, stage)
+          const ownStage = stageOf(job, stage)
+          const results = await playRun(job.run, number++, ownStage)
           file?.add(results, job.repetition)
           count(tally, results)
-          for (const result of results) print(lineOf(result, stage.logDirectory))
+          for (const result of results) print(lineOf(result, ownStage.logDirectory))
         }
       }),
     )
   }
   return tally
+}
+
+/**
+ * The greater peer ID wins ties, so it is near for one carrier and far for the other, and the other way round in the next
+ * repetition.
+ */
+function stageOf({ run, repetition }: Job, stage: Stage): Stage {
+  const { near, far } = stage.identities
+  const isTurned = (repetition + (run.carrier === 'ws' ? 1 : 0)) % 2 === 0
+  const logDirectory = join(stage.logDirectory, `repetition-${repetition}`)
+  mkdirSync(logDirectory, { recursive: true })
+  return { ...stage, logDirectory, identities: isTurned ? { near: far, far: near } : { near, far } }
 }
 
 /** Long ones first. */
