@@ -43,7 +43,7 @@ async function main(args: readonly string[]): Promise<number> {
     print(`removed what an earlier run left: ${name}`)
   if (options.isSelfTest) return (await selfTest(0, print)) === 0 ? 0 : 1
   const identities = mkdtempSync(join(tmpdir(), `hflab-${process.pid}-0-identities-`))
-  for (const [signal, code] of Object.entries(SIGNALS)) process.once(signal, () => void clearAway(code))
+  for (const [signal, code] of Object.entries(SIGNALS)) process.on(signal, () => void clearAway(code))
   try {
     return await play(options, identities)
   } finally {
@@ -81,11 +81,13 @@ function goFirst(): void {
   }
 }
 
-/** What a signal leaves to do. */
+/** What a signal leaves to do. It often comes twice, from a terminal to the group and from a parent to the child. */
 async function clearAway(exitCode: number): Promise<void> {
+  if (stopped.signal.aborted) return
   stopped.abort()
   const isOurs = (pid: number) => pid === process.pid
-  await sweep(isOurs)
+  // A lab that was being made makes its last namespace meanwhile.
+  while ((await sweep(isOurs)).length > 0);
   sweepSidecars(isOurs)
   process.exit(exitCode)
 }

@@ -20,9 +20,10 @@ export interface Stage {
   readonly signal: AbortSignal
 }
 
-/** @returns one result per direction; a fault of the run is in all of them */
+/** @returns one result per direction; a fault of the run is in all of them. None when it did not begin */
 export async function playRun(run: Run, number: number, stage: Stage): Promise<readonly Result[]> {
   await stage.turn.take()
+  if (stage.signal.aborted) return []
   const startMs = performance.now()
   let stand: Stand | undefined
   let failure: string | undefined
