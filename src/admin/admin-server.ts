@@ -9,9 +9,10 @@
  * The socket comes into being under umask 0177, so there is no moment at which others could open it. One that a killed process
  * left behind is replaced; one on which somebody answers is not. It is gone when the process ends, however it ends by itself.
  */
-import { lstatSync, rmSync } from 'node:fs'
+import { existsSync, lstatSync, rmSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { connect } from 'node:net'
+import { dirname } from 'node:path'
 import { OperatorError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
 import type { Sidecar } from '../sidecar/sidecar-api.ts'
@@ -122,7 +123,9 @@ function probe(socket: string): Promise<string> {
 function bind(server: Server, socket: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
-      const message = `cannot make the admin socket ${socket} (${cause.code}): mend admin.socket in the configuration`
+      // libuv says EACCES for a directory that is not there.
+      const why = existsSync(dirname(socket)) ? cause.code : `there is no directory ${dirname(socket)}`
+      const message = `cannot make the admin socket ${socket} (${why}): mend admin.socket in the configuration`
       reject(new OperatorError('ADDRESS_UNAVAILABLE', message, { cause }))
     })
     // listen() on a path binds before it returns.

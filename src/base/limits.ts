@@ -200,4 +200,9 @@ export const LIMITS = {
   migrationsRememberedMax: 64,
   /** Unconfigured peers admitted by tickets at once. */
   ticketPeersMax: 256,
+
+  // ---- cli/
+  /** Log lines with one code in this time: strangers cause some of them. More are counted, and the next line says how many. */
+  logLinesPerCodeMax: 50,
+  logSpanMs: 10_000,
 } as const

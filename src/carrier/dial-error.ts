@@ -32,7 +32,7 @@ const CODE_OF_ERRNO: Record<string, Code> = {
 const CLAUSE: Partial<Record<Code, string>> = {
   REFUSED: 'refused the connection',
   TIMED_OUT: 'did not answer in time',
-  NAME_NOT_FOUND: 'has a name that cannot be resolved',
+  NAME_NOT_FOUND: 'cannot be resolved',
   UNREACHABLE: 'cannot be reached from here',
 }
 

@@ -1,4 +1,5 @@
 /** Log lines on stderr: `HH:MM:SS.mmm level message key=value` for people, or one JSON object a line. */
+import { LIMITS } from '../base/limits.ts'
 import type { Log } from '../sidecar/sidecar-api.ts'
 import { harmless } from './terminal.ts'
 
@@ -16,16 +17,40 @@ const STDERR: LogSink = { write: line => void process.stderr.write(line), now: (
 
 /** @param level the least that is written */
 export function createLog(level: LogLevel, format: LogFormat, { write, now }: LogSink = STDERR): Log {
+  const floods = new Map<unknown, Flood>()
   const at = (name: LogLevel) => {
     if (LOG_LEVELS.indexOf(name) < LOG_LEVELS.indexOf(level)) return () => {}
-    return (message: string, fields: Record<string, unknown> = {}) => {
+    return (message: string, given: Record<string, unknown> = {}) => {
       const time = now()
+      const fields = name === 'debug' ? given : withinBounds(floods, given, time.getTime())
+      if (fields === undefined) return
       if (format === 'text') return write(`${clock(time)} ${name.padEnd(5)} ${harmless(message)}${pairs(fields)}\n`)
       const fixed = { time: time.toISOString(), level: name, message }
       write(`${JSON.stringify({ ...fixed, ...fields, ...fixed }, plain)}\n`)
     }
   }
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+}
+
+/** The lines of one code since `since`, and how many of them were left out. */
+interface Flood {
+  since: number
+  lines: number
+  leftOut: number
+}
+
+/** @returns what to write, or undefined when there were too many lines with this code of late; only known codes come here */
+function withinBounds(floods: Map<unknown, Flood>, fields: Record<string, unknown>, nowMs: number) {
+  const { code } = fields
+  if (code === undefined) return fields
+  const known = floods.get(code)
+  if (known === undefined || Math.abs(nowMs - known.since) >= LIMITS.logSpanMs) {
+    floods.set(code, { since: nowMs, lines: 1, leftOut: 0 })
+    return known === undefined || known.leftOut === 0 ? fields : { ...fields, leftOut: known.leftOut }
+  }
+  if (known.lines++ < LIMITS.logLinesPerCodeMax) return fields
+  known.leftOut++
+  return undefined
 }
 
 /** What JSON would drop or refuse. */

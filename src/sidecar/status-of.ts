@@ -93,8 +93,12 @@ function statusOf({ migration, from, to, wall }: LogRow): MigrationStatus {
   }
 }
 
-/** A planned move suspends nothing; what the peer moved without our noticing is not known here. */
-function blackoutMs({ detectedAt, suspendedAt, announcedAt, resumedAt }: Migration): number | null {
+/**
+ * A planned move suspends nothing; what the peer moved without our noticing is not known here. Before the first carrier
+ * nothing flowed that could have stood still.
+ */
+function blackoutMs({ reason, detectedAt, suspendedAt, announcedAt, resumedAt }: Migration): number | null {
+  if (reason === 'first') return null
   if (suspendedAt !== undefined) return round(resumedAt - Math.min(detectedAt ?? suspendedAt, suspendedAt))
   return announcedAt === undefined ? null : 0
 }

@@ -72,6 +72,6 @@ export interface MigrationStatus {
   readonly acknowledgedAt: string | null
   readonly resumedAt: string | null
   readonly bytesReplayed: number
-  /** From detection to resumption; 0 where nothing was suspended, null where this side did not notice. */
+  /** From detection to resumption; 0 where nothing was suspended, null where this side did not notice, and for `first`. */
   readonly blackoutMs: number | null
 }

@@ -86,6 +86,8 @@ t.test('status shows peers, paths and sessions, as text and as JSON; migrate mov
   )
   t.match(stdout, /^ +[-\d]+ [:\d]+ +3 +local +command +\+0 ms +- +\+\d+ ms +\+\d+ ms +\+\d+ ms +\d+ B +\d+ ms +tcp /m)
 
+  t.match(stdout, /^ +[-\d]+ [:\d]+ +1 +local +first +.* 0 B +- +tcp /m, 'the first carrier ends no blackout')
+
   const report = JSON.parse((await ask('status', '--json')).stdout)
   t.match(report, { peerId: laptop.peerId, peers: [{ name: 'office', epoch: 3, migrations: { length: 3 } }] })
   t.same(report.peers, (await laptop.status()).peers)

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { LIMITS } from '../../src/base/limits.ts'
 import { createLog, type LogFormat, type LogLevel } from '../../src/cli/log.ts'
 
 function logged(level: LogLevel, format: LogFormat): { lines: string[]; log: ReturnType<typeof createLog> } {
@@ -47,4 +48,25 @@ t.test('leaves out what is below its level', async t => {
     for (const one of ['debug', 'info', 'warn', 'error'] as const) log[one](one)
     t.equal(lines.length, count, level)
   }
+})
+
+t.test('lines with one code are bounded, and the next one says how many were left out', async t => {
+  const lines: string[] = []
+  let nowMs = 0
+  const log = createLog('info', 'json', { write: line => void lines.push(line), now: () => new Date(nowMs) })
+  const most = LIMITS.logLinesPerCodeMax
+  for (let i = 0; i < most + 7; i++) log.warn('refused', { code: 'PEER_UNKNOWN', i })
+  t.equal(lines.length, most)
+  log.warn('another', { code: 'FRAME_MALFORMED' })
+  for (let i = 0; i <= most; i++) log.info('no code')
+  t.equal(lines.length, most + 1 + most + 1, 'neither another code nor lines without one are held back')
+  nowMs = LIMITS.logSpanMs - 1
+  log.warn('refused', { code: 'PEER_UNKNOWN' })
+  nowMs = LIMITS.logSpanMs
+  log.warn('refused', { code: 'PEER_UNKNOWN' })
+  t.match(JSON.parse(lines.at(-1)!), { code: 'PEER_UNKNOWN', leftOut: 8 })
+  nowMs += LIMITS.logSpanMs
+  log.warn('refused', { code: 'PEER_UNKNOWN' })
+  t.notOk('leftOut' in JSON.parse(lines.at(-1)!))
+  t.equal(lines.length, 2 * most + 4)
 })
