@@ -143,8 +143,9 @@ for (const [way, meet] of Object.entries(ways)) {
       await recorder.until(() => recorder.drains > 0)
       t.equal(socket.queuedBytes, 0)
       await recorder.until(() => recorder.consumedBytes === sentBytes)
-      socket.reset()
-      t.match(await peer.heard(), `${sentBytes} RST`)
+      // Not by a reset: without libc it waits for the kernel's queue by the clock, and a busy peer may read later.
+      socket.end()
+      t.equal(await peer.heard(), `${sentBytes} FIN`)
     })
 
     t.test('delivers what was written before its reset', async t => {
