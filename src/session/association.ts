@@ -72,6 +72,7 @@ export class Association {
     this.#liveness = new Liveness(this.#migration)
     this.#rekey = new Rekey(this.#migration)
     this.#incarnations = new Incarnations({
+      incarnation: options.incarnation,
       migration: this.#migration,
       sessions: this.#sessions,
       emit,
@@ -206,9 +207,9 @@ export class Association {
   // ---- commands
 
   /** @throws RemoteError OVERLOADED or SHUTTING_DOWN */
-  open(request: OpenRequest): Ref {
+  open(request: OpenRequest, now: number): Ref {
     if (this.#isPeerDraining) throw new RemoteError('SHUTTING_DOWN')
-    return this.#sessions.open(request)
+    return this.#sessions.open(request, now)
   }
 
   acceptOpen(ref: Ref, remote: string): void {
@@ -345,7 +346,7 @@ export class Association {
 
   #handleHello(link: Link, hello: Hello, record: readonly Uint8Array[], now: number): void {
     if (link.isHelloReceived) throw new RemoteError('PROTOCOL_VIOLATION', 'a second Hello')
-    if (!this.#incarnations.handleHello(link, hello.incarnation, record, now)) return
+    if (!this.#incarnations.handleHello(link, hello, record, now)) return
     link.isHelloReceived = true
     this.#holdMs = Math.min(this.#options.holdMs, hello.holdSeconds * 1000)
     this.#events.push({ type: 'endpoints', endpoints: hello.endpoints })
@@ -360,8 +361,9 @@ export class Association {
 
   get #holdUntil(): number {
     const { suspendedAt, state } = this.#migration
-    const isHolding = state === 'suspended' && suspendedAt !== undefined && this.#sessions.size > 0
-    return isHolding ? suspendedAt + this.#holdMs : Number.POSITIVE_INFINITY
+    const { oldestAt } = this.#sessions
+    if (state !== 'suspended' || suspendedAt === undefined || oldestAt === undefined) return Number.POSITIVE_INFINITY
+    return Math.max(suspendedAt, oldestAt) + this.#holdMs
   }
 
   #expire(): void {
@@ -387,7 +389,10 @@ export class Association {
       schedule.fill(record, isReplayOnly, flightBytesMax - schedule.flightBytes)
       this.#migration.handleTransmitted()
       link.hasFlight = schedule.flightBytes > 0
-      if (link.hasFlight) link.awaitingSince ??= now
+      if (link.hasFlight) {
+        link.awaitingSince ??= now
+        this.#incarnations.handleSent(link)
+      }
     }
     link.sentBytes += record.bytes
     return record

@@ -1,4 +1,7 @@
-/** What the engine tells its owner. Drained with `pollEvent()` after every input, in order. */
+/**
+ * What the engine tells its owner. Drained with `pollEvent()` after every input, in order. After the owner has reset a session
+ * itself, events that were told before may still follow.
+ */
 import type { WireCode } from '../base/codes.ts'
 import type { MigrateReason, OpenRequest } from '../wire/control.ts'
 

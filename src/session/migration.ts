@@ -340,7 +340,9 @@ export class Migration {
     const canSpeak = link.isHelloReceived || link.isResumed || !this.#options.sessions.hasShared
     if (!canSpeak) return Number.POSITIVE_INFINITY
     if (link.isDialed) return Math.max(link.readyAt, this.#answerFrom())
-    return link.isHelloReceived && link.isConfirmed ? link.readyAt + LIMITS.announceMs : Number.POSITIVE_INFINITY
+    // A carrier of an earlier epoch may be as dead as its dialer knows it to be, who is on the way with another.
+    const since = Math.max(link.readyAt, this.suspendedAt ?? 0)
+    return link.isHelloReceived && link.isConfirmed ? since + LIMITS.announceMs : Number.POSITIVE_INFINITY
   }
 
   /** A doubted carrier may answer its probe first: the round trip that a candidate needs anyway, and a little. */

@@ -33,6 +33,8 @@ export class Session {
   readonly sessionId: Uint8Array
   readonly client: string
   readonly to: string
+  /** On the engine's clock. */
+  readonly openedAt: number
   readonly outbox = new Outbox(FIRST_LIMIT)
   readonly inbox = new Inbox()
   readonly window: ReceiveWindow
@@ -61,6 +63,7 @@ export class Session {
     sessionId: Uint8Array
     client: string
     to: string
+    openedAt: number
     budget: Budget
   }) {
     this.ref = init.ref
@@ -68,6 +71,7 @@ export class Session {
     this.sessionId = init.sessionId
     this.client = init.client
     this.to = init.to
+    this.openedAt = init.openedAt
     this.window = new ReceiveWindow(init.budget)
   }
 

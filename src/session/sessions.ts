@@ -64,8 +64,14 @@ export class Sessions {
 
   /** The peer may know a session here, so only the process that does may hear of it again. */
   get hasShared(): boolean {
-    for (const session of this.#table.values()) if (session.side === 'far' || session.outbox.sent > 0) return true
+    for (const session of this.#table.values()) if (isShared(session)) return true
     return false
+  }
+
+  /** When the oldest was opened; undefined when there is none. */
+  get oldestAt(): number | undefined {
+    for (const session of this.#table.values()) return session.openedAt
+    return undefined
   }
 
   values(): IterableIterator<Session> {
@@ -81,7 +87,7 @@ export class Sessions {
   /** @throws RemoteError PROTOCOL_VIOLATION, which closes the carrier it came on */
   handleData(ref: Ref, offset: number, flags: number, payload: readonly Uint8Array[], now: number): void {
     const isOpen = (flags & FLAG_OPEN) !== 0
-    const session = this.#table.get(ref) ?? this.#openUnseen(ref, isOpen, payload)
+    const session = this.#table.get(ref) ?? this.#openUnseen(ref, isOpen, payload, now)
     if (session === undefined) return
     if (isOpen) this.#handleOpen(session, payload)
     else this.#handleBytes(session, offset, payload, (flags & FLAG_FIN) !== 0)
@@ -135,13 +141,13 @@ export class Sessions {
   // ---- commands of the owner
 
   /** @throws RemoteError OVERLOADED when a limit is reached */
-  open(request: OpenRequest): Ref {
+  open(request: OpenRequest, now: number): Ref {
     const { budget, sessionsMax, parity } = this.#options
     if (this.#table.size >= sessionsMax || !budget.reserveFloor(LIMITS.windowFloorBytes))
       throw new RemoteError('OVERLOADED')
     const ref = ++this.#ownRefs * 2 + parity
     const { sessionId, client, host, port } = request
-    const session = new Session({ ref, side: 'near', sessionId, client, to: `${host}:${port}`, budget })
+    const session = new Session({ ref, side: 'near', sessionId, client, to: `${host}:${port}`, openedAt: now, budget })
     session.outbox.open(encodeOpenRequest(request))
     this.#table.set(ref, session)
     this.schedule.enqueueOpen(session)
@@ -197,22 +203,19 @@ export class Sessions {
    * @returns how much was released, at least `bytes` if there was so much
    */
   relieve(bytes: number): number {
-    const { budget, emit } = this.#options
+    const { budget } = this.#options
     const heldBytes = (session: Session) => session.outbox.bufferedBytes + session.window.bytes
     const before = budget.usedBytes
     for (const session of [...this.#table.values()].sort((a, b) => heldBytes(b) - heldBytes(a))) {
       if (before - budget.usedBytes >= bytes) break
-      if (session.resetSent !== undefined) continue
-      const { ref } = session
-      this.reset(ref, 'BUDGET_EXHAUSTED')
-      if (this.#table.has(ref)) {
-        budget.release(session.outbox.bufferedBytes)
-        session.outbox.discard()
-        session.window.release()
-      }
-      emit({ type: 'reset', ref, code: 'BUDGET_EXHAUSTED' })
+      this.#abandon(session, 'BUDGET_EXHAUSTED')
     }
     return before - budget.usedBytes
+  }
+
+  /** Nobody knows whether the peer has them, and sent again they might be carried out twice. */
+  abandonShared(code: WireCode): void {
+    for (const session of [...this.#table.values()]) if (isShared(session)) this.#abandon(session, code)
   }
 
   /** The application's kernel has taken so many more bytes. */
@@ -274,7 +277,7 @@ export class Sessions {
     return ref % 2 === this.#options.parity
   }
 
-  #openUnseen(ref: Ref, isOpen: boolean, payload: readonly Uint8Array[]): Session | undefined {
+  #openUnseen(ref: Ref, isOpen: boolean, payload: readonly Uint8Array[], now: number): Session | undefined {
     if (this.#isOwn(ref) || ref <= this.#largestSeen) {
       this.schedule.answer(ref, goneFrame(ref))
       return undefined
@@ -288,7 +291,7 @@ export class Sessions {
       return undefined
     }
     const { sessionId, client, host, port } = request
-    const session = new Session({ ref, side: 'far', sessionId, client, to: `${host}:${port}`, budget })
+    const session = new Session({ ref, side: 'far', sessionId, client, to: `${host}:${port}`, openedAt: now, budget })
     this.#table.set(ref, session)
     session.inbox.receiveOpen()
     this.#options.emit({ type: 'open', ref, request })
@@ -352,6 +355,19 @@ export class Sessions {
     this.#options.emit({ type: 'reset', ref: session.ref, code })
   }
 
+  /** It ends here and now, and nothing of it is kept or sent again but the RESET. */
+  #abandon(session: Session, code: WireCode): void {
+    if (session.resetSent !== undefined) return
+    const { ref, outbox, window } = session
+    this.reset(ref, code)
+    if (this.#table.has(ref)) {
+      this.#options.budget.release(outbox.bufferedBytes)
+      outbox.discard()
+      window.release()
+    }
+    this.#options.emit({ type: 'reset', ref, code })
+  }
+
   #drop(session: Session): void {
     this.#table.delete(session.ref)
     this.#resetWaits.delete(session)
@@ -359,4 +375,9 @@ export class Sessions {
     session.window.release()
     this.#options.budget.release(session.outbox.bufferedBytes)
   }
+}
+
+/** The peer may know it. */
+function isShared(session: Session): boolean {
+  return session.side === 'far' || session.outbox.sent > 0
 }

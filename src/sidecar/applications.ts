@@ -69,7 +69,8 @@ export class Applications {
     const sessionId = randomBytes(SESSION_ID_BYTES)
     const ends = { client: formatHostPort(socket.remote), to: formatHostPort(to) }
     try {
-      const ref = engine.open({ sessionId, host: to.host, port: to.port, client: ends.client })
+      const request = { sessionId, host: to.host, port: to.port, client: ends.client }
+      const ref = engine.open(request, this.#options.now())
       this.#options.totals.sessionsNear++
       this.#bind(ref, engine, ends, socket)
     } catch (error) {

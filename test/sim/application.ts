@@ -85,6 +85,7 @@ export class Application {
   #life = 0
   #isFinished = false
   #isEnded = false
+  #hasReset = false
 
   constructor(id: Uint8Array, number: number, direction: 0 | 1, clock: VirtualClock, random: Random) {
     this.id = id
@@ -146,10 +147,13 @@ export class Application {
   }
 
   handleOpened(): void {
+    // The engine may have told it before it was reset from here.
+    if (this.#hasReset) return
     assert(!this.isOver, `session ${this.number}: opened after its end`)
   }
 
   handleData(parts: readonly Uint8Array[]): void {
+    if (this.#hasReset) return
     assert(!this.isOver && !this.#isEnded, `session ${this.number}: bytes after the end`)
     let bytes = 0
     for (const part of parts) {
@@ -184,6 +188,7 @@ export class Application {
 
   #reset(host: Host): void {
     this.outcome = 'reset by itself'
+    this.#hasReset = true
     host.association.reset(this.#ref, 'APPLICATION_RESET')
     host.drain()
   }

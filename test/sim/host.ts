@@ -30,6 +30,8 @@ export class Host {
   association!: Association
   incarnation: Uint8Array = new Uint8Array(0)
   migrations = 0
+  /** First flights whose fate nobody can know: the sessions in them were reset. */
+  lostFirstContacts = 0
   /** The process stands still until then. */
   frozenUntil = 0
   budget = new Budget()
@@ -104,7 +106,10 @@ export class Host {
 
   open(application: Application): void {
     try {
-      const ref = this.association.open({ sessionId: application.id, host: 'destination', port: 1, client: 'client:1' })
+      const ref = this.association.open(
+        { sessionId: application.id, host: 'destination', port: 1, client: 'client:1' },
+        this.world.clock.now,
+      )
       application.attach(this, ref)
       this.applications.set(ref, application)
     } catch (error) {
@@ -200,6 +205,9 @@ export class Host {
         return
       case 'migrated':
         this.migrations++
+        return
+      case 'peerRestarted':
+        if (this.migrations === 0) this.lostFirstContacts++
         return
       case 'expired':
         return this.#startAnew()

@@ -83,6 +83,8 @@ export class SimCarrier {
 
   #ready(side: 0 | 1): void {
     if (this.#isReady[side]) return
+    // Its keys are gone: what was dialed to an earlier association cannot resume.
+    if (this.ends[side].life !== this.#lives[side]) return this.cut()
     this.#isReady[side] = true
     const isDialed = side === this.dialer
     this.ends[side].handleReady(this, isDialed, this.#rttMs)

@@ -56,7 +56,7 @@ export function simulate(seed: number, { trace = () => {}, without = new Set() }
     assert(++steps < STEPS_MAX, 'the world does not come to rest')
     for (const host of hosts) bounded(host)
   }
-  ledger.judge(excuses(faults, world))
+  ledger.judge(excuses(faults, hosts))
   agree(hosts)
   return {
     faults: faults.filter((_, index) => !without.has(index)),
@@ -119,7 +119,8 @@ function scheduleSessions(hosts: readonly [Host, Host], { clock, random, ledger 
 }
 
 /** How a session may end in this run. */
-function excuses(faults: readonly Fault[], { holdMs, budgetBytes }: HostWorld): ReadonlySet<string> {
+function excuses(faults: readonly Fault[], hosts: readonly [Host, Host]): ReadonlySet<string> {
+  const { holdMs, budgetBytes } = hosts[0].world
   const isHoldShort = holdMs < 10_000
   const isBudgetSmall = budgetBytes < 10_000_000
   return new Set([
@@ -129,6 +130,7 @@ function excuses(faults: readonly Fault[], { holdMs, budgetBytes }: HostWorld): 
     ...(isHoldShort ? ['HOLD_EXPIRED', 'PEER_RESTARTED'] : []),
     ...(faults.some(({ kind }) => kind === 'restart') ? ['killed', 'PEER_RESTARTED'] : []),
     // A refusal may be lost with its carrier; asked again, the far side only knows that there is no such session.
+    ...(hosts.some(({ lostFirstContacts }) => lostFirstContacts > 0) ? ['PEER_RESTARTED'] : []),
     ...(isBudgetSmall ? ['OVERLOADED', 'BUDGET_EXHAUSTED', 'SESSION_GONE'] : []),
   ])
 }

@@ -110,7 +110,7 @@ export class Side {
 
   open(host = 'db.example'): Ref {
     const sessionId = new Uint8Array(16).fill(1)
-    const ref = this.association.open({ sessionId, host, port: 5432, client: '192.0.2.1:50000' })
+    const ref = this.association.open({ sessionId, host, port: 5432, client: '192.0.2.1:50000' }, this.#pair.now)
     this.drain()
     return ref
   }

@@ -1,8 +1,6 @@
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { Bug } from '../../src/base/assert.ts'
-import { blocks } from '../../src/base/blocks.ts'
 import { LIMITS } from '../../src/base/limits.ts'
-import { opensslGcm } from '../../src/platform/openssl-gcm.ts'
 import { Opener, RECORD_BYTES_MAX, Sealer, TAG_BYTES } from '../../src/secure/record.ts'
 import { byteLength, concatBytes, toHex } from '../../src/wire/bytes.ts'
 import { OUTER, type OuterFrame, OuterFrameParser } from '../../src/wire/outer-frame.ts'
@@ -10,23 +8,8 @@ import { Random } from '../support/random.ts'
 
 const KEY = Uint8Array.from({ length: 32 }, (_, i) => i)
 
-/** How keys are made: by OpenSSL, where it can be called, and by node:crypto. */
-const MAKERS = { openssl: opensslGcm(), node: null }
-
-interface Pair {
-  readonly sealer: Sealer
-  readonly opener: Opener
-}
-
-function pairOf(makeKey = opensslGcm()): Pair {
-  return { sealer: new Sealer(KEY.slice(), makeKey), opener: new Opener(KEY.slice(), makeKey) }
-}
-
-/** One test for each way. */
-function test(title: string, body: (t: Test, pair: () => Pair) => void): void {
-  for (const [name, makeKey] of Object.entries(MAKERS)) {
-    t.test(`${title} (${name})`, async t => body(t, () => pairOf(makeKey)))
-  }
+function pair(): { sealer: Sealer; opener: Opener } {
+  return { sealer: new Sealer(KEY.slice()), opener: new Opener(KEY.slice()) }
 }
 
 /** The frame as it comes out of a parser fed with these chunks. */
@@ -38,7 +21,7 @@ function parsed(...chunks: Uint8Array[]): OuterFrame {
   return frames[0]!
 }
 
-test('records are AES-256-GCM with a counter nonce and the header as AAD, byte for byte', (t, pair) => {
+t.test('records are AES-256-GCM with a counter nonce and the header as AAD, byte for byte', async t => {
   const { sealer, opener } = pair()
   const first = concatBytes(sealer.seal(OUTER.RECORD, [Buffer.from('hel'), Buffer.from('lo')]))
   t.equal(toHex(first), '0500001566d9d9b2daab19d8d1d0dc84043f5bd738bf09f05a')
@@ -49,7 +32,7 @@ test('records are AES-256-GCM with a counter nonce and the header as AAD, byte f
   t.equal(sealer.sealedBytes, 5)
 })
 
-test('a record opens wherever its frame was cut, also inside the tag', (t, pair) => {
+t.test('a record opens wherever its frame was cut, also inside the tag', async t => {
   const frame = concatBytes(pair().sealer.seal(OUTER.EARLY, [Buffer.from('abcdefgh')]))
   for (let cut = 1; cut < frame.length; cut++) {
     for (let next = cut; next < frame.length; next++) {
@@ -60,7 +43,7 @@ test('a record opens wherever its frame was cut, also inside the tag', (t, pair)
   }
 })
 
-test('no record opens with any single bit changed, in header, ciphertext or tag', (t, pair) => {
+t.test('no record opens with any single bit changed, in header, ciphertext or tag', async t => {
   const frame = concatBytes(pair().sealer.seal(OUTER.RECORD, [Buffer.from('secret')]))
   for (let bit = 0; bit < frame.length * 8; bit++) {
     const altered = frame.slice()
@@ -70,7 +53,7 @@ test('no record opens with any single bit changed, in header, ciphertext or tag'
   }
 })
 
-test('a record that is cut short does not open', (t, pair) => {
+t.test('a record that is cut short does not open', async t => {
   const frame = concatBytes(pair().sealer.seal(OUTER.RECORD, [Buffer.from('secret')]))
   for (let bytes = 0; bytes < frame.length - 4; bytes++) {
     const cut = { type: OUTER.RECORD, header: frame.subarray(0, 4), body: [frame.subarray(4, 4 + bytes)] }
@@ -78,7 +61,7 @@ test('a record that is cut short does not open', (t, pair) => {
   }
 })
 
-test('a record opens only in its place: not after a lost one, and not twice', (t, pair) => {
+t.test('a record opens only in its place: not after a lost one, and not twice', async t => {
   const { sealer } = pair()
   const [first, second] = [0, 1].map(i => parsed(concatBytes(sealer.seal(OUTER.RECORD, [Uint8Array.of(i)]))))
   t.equal(pair().opener.open(second!), undefined)
@@ -87,7 +70,7 @@ test('a record opens only in its place: not after a lost one, and not twice', (t
   t.equal(opener.open(first!), undefined)
 })
 
-test('an erased key seals and opens nothing that the key did', (t, pair) => {
+t.test('an erased key seals and opens nothing that the key did', async t => {
   const { sealer, opener } = pair()
   const before = toHex(concatBytes(pair().sealer.seal(OUTER.RECORD, [])))
   sealer.erase()
@@ -96,7 +79,7 @@ test('an erased key seals and opens nothing that the key did', (t, pair) => {
   t.equal(opener.open(parsed(concatBytes(pair().sealer.seal(OUTER.RECORD, [])))), undefined)
 })
 
-test('a record fills a frame and no more', (t, pair) => {
+t.test('a record fills a frame and no more', async t => {
   const { sealer, opener } = pair()
   const frame = concatBytes(sealer.seal(OUTER.RECORD, [new Uint8Array(RECORD_BYTES_MAX)]))
   t.equal(frame.length, LIMITS.frameBytesMax)
@@ -104,11 +87,11 @@ test('a record fills a frame and no more', (t, pair) => {
   t.throws(() => sealer.seal(OUTER.RECORD, [new Uint8Array(RECORD_BYTES_MAX), Uint8Array.of(1)]), Bug)
 })
 
-t.test('without OpenSSL large parts are sealed one by one and small neighbours together', async t => {
+t.test('large parts are sealed one by one and small neighbours together', async t => {
   const sizes = (parts: Uint8Array[]): number[] => parts.map(part => part.length)
   const seal = (...lengths: number[]): number[] =>
     sizes(
-      pairOf(null).sealer.seal(
+      pair().sealer.seal(
         OUTER.RECORD,
         lengths.map(bytes => new Uint8Array(bytes)),
       ),
@@ -118,7 +101,7 @@ t.test('without OpenSSL large parts are sealed one by one and small neighbours t
   t.same(seal(0), [4, TAG_BYTES])
 })
 
-test('whatever the pieces, what is opened is what was sealed', (t, pair) => {
+t.test('whatever the pieces, what is opened is what was sealed', async t => {
   const seed = 20_240_611
   t.comment(`seed ${seed}`)
   const random = new Random(seed)
@@ -134,28 +117,5 @@ test('whatever the pieces, what is opened is what was sealed', (t, pair) => {
     }
     const opened = opener.open(parsed(...chunks))!
     if (toHex(concatBytes(opened)) !== toHex(concatBytes(parts))) t.fail(`run ${run} differs`)
-  }
-})
-
-const withoutOpenssl = opensslGcm() === null && 'OpenSSL cannot be called here'
-t.test('with OpenSSL a record is one piece, in a block that is used again', { skip: withoutOpenssl }, async t => {
-  const { sealer, opener } = pairOf()
-  const payload = new Random(7).bytes(LIMITS.recordBytesMax)
-  const first = sealer.seal(OUTER.RECORD, [payload.subarray(0, 100), payload.subarray(100)])
-  t.same([first.length, first[0]!.length], [1, 4 + payload.length + TAG_BYTES])
-  t.same(opener.open(parsed(...first)), [Buffer.from(payload)])
-  blocks.give(first[0]!)
-  const second = sealer.seal(OUTER.RECORD, [payload])
-  t.equal(second[0]!.buffer, first[0]!.buffer)
-  t.same(opener.open(parsed(...second)), [Buffer.from(payload)])
-})
-
-t.test('what one way seals, the other opens', async t => {
-  const payload = new Random(11).bytes(50_000)
-  for (const [from, to] of [[opensslGcm(), null] as const, [null, opensslGcm()] as const]) {
-    const { sealer } = pairOf(from)
-    const { opener } = pairOf(to)
-    const opened = opener.open(parsed(...sealer.seal(OUTER.RECORD, [payload.subarray(0, 7), payload.subarray(7)])))
-    t.ok(Buffer.concat(opened!).equals(payload))
   }
 })

@@ -22,7 +22,7 @@ function lonely(count: number) {
     0,
   )
   const refs = Array.from({ length: count }, (_, i) => {
-    const ref = association.open({ sessionId: new Uint8Array(16).fill(i), host: 'h', port: 1, client: 'c' })
+    const ref = association.open({ sessionId: new Uint8Array(16).fill(i), host: 'h', port: 1, client: 'c' }, 0)
     association.write(ref, new Uint8Array(1_000 * (i + 1)))
     return ref
   })

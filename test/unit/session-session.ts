@@ -11,7 +11,7 @@ const NO_BYTES = new Uint8Array(0)
 function opening(): Session {
   const budget = new Budget()
   budget.reserveFloor(LIMITS.windowFloorBytes)
-  const init = { ref: 2, side: 'near', sessionId: NO_BYTES, client: 'c:1', to: 'd:2', budget } as const
+  const init = { ref: 2, side: 'near', sessionId: NO_BYTES, client: 'c:1', to: 'd:2', openedAt: 0, budget } as const
   const session = new Session(init)
   session.outbox.open(NO_BYTES)
   session.outbox.next(1, false)
@@ -48,7 +48,7 @@ t.test('a session tells people its state', async t => {
   remote.handleReset(1, 1, 0)
   t.equal(remote.state, 'resetting')
   const budget = new Budget()
-  const far = new Session({ ref: 3, side: 'far', sessionId: NO_BYTES, client: '', to: '', budget })
+  const far = new Session({ ref: 3, side: 'far', sessionId: NO_BYTES, client: '', to: '', openedAt: 0, budget })
   far.inbox.receiveOpen()
   t.equal(far.state, 'opening', 'not answered yet')
 })
