@@ -188,7 +188,10 @@ export class Association {
   handleTimeout(now: number): void {
     const isLate = now - this.nextTimeout() > LIMITS.loopLateMs
     this.#sessions.handleTimeout(now)
-    if (isLate) this.#liveness.forgive(now)
+    if (isLate) {
+      this.#liveness.forgive(now)
+      this.#incarnations.forgive(now)
+    }
     this.#liveness.handleTimeout(now)
     this.#rekey.handleTimeout(now)
     for (const link of [...this.#migration.links.values()]) {
@@ -367,7 +370,6 @@ export class Association {
   }
 
   #expire(): void {
-    if (this.#hasExpired) return
     this.#hasExpired = true
     this.#sessions.dropAll('HOLD_EXPIRED')
     this.#events.push({ type: 'expired' })

@@ -108,6 +108,11 @@ export class Incarnations {
     if (this.#options.migration.active === undefined) this.#admit(now)
   }
 
+  /** Our own loop was blocked: the first's answer may only be unread. */
+  forgive(now: number): void {
+    if (this.#duplicate !== undefined) this.#duplicate = { ...this.#duplicate, since: now }
+  }
+
   handleTimeout(now: number): void {
     if (now >= this.nextTimeout) this.#admit(now)
   }
@@ -124,7 +129,7 @@ export class Incarnations {
   #admit(now: number): void {
     if (this.#duplicate === undefined) return
     const { link } = this.#duplicate
-    const held = link.held ?? []
+    const held = link.held!
     this.#duplicate = undefined
     link.held = undefined
     this.#replacePeer(link, now)

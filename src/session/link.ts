@@ -24,6 +24,8 @@ export class Link {
   readonly isResumed: boolean
   readonly readyAt: number
   isConfirmed: boolean
+  /** From when its confirmation is waited for. */
+  confirmFrom: number
   isHelloReceived = false
   /** The carrier takes no more for now. */
   isBlocked = false
@@ -58,6 +60,7 @@ export class Link {
     this.isConfirmed = init.isDialed
     this.readyAt = now
     this.lastHeardAt = now
+    this.confirmFrom = now
     this.#rateFrom = now
     if (init.rttMs !== undefined) this.#sampleRtt(init.rttMs)
   }
@@ -74,7 +77,7 @@ export class Link {
   /** An accepted carrier that resumed is a replay until a record under both nonces has opened; until when it may be. */
   get confirmBy(): number {
     if (this.isConfirmed) return Number.POSITIVE_INFINITY
-    return this.readyAt + Math.max(LIMITS.confirmMs, 4 * (this.rttMs ?? 0))
+    return this.confirmFrom + Math.max(LIMITS.confirmMs, 4 * (this.rttMs ?? 0))
   }
 
   get isPinging(): boolean {

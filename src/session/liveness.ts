@@ -32,7 +32,10 @@ export class Liveness {
 
   /** Our own loop was blocked: what the peer said meanwhile is still unread, so its silence proves nothing yet. */
   forgive(now: number): void {
-    for (const link of this.#migration.links.values()) if (link.awaitingSince !== undefined) link.awaitingSince = now
+    for (const link of this.#migration.links.values()) {
+      if (link.awaitingSince !== undefined) link.awaitingSince = now
+      link.confirmFrom = now
+    }
   }
 
   handleTimeout(now: number): void {

@@ -147,20 +147,19 @@ export class Migration {
 
   handleMigrate(link: Link, message: Control & { type: 'migrate' }, now: number): void {
     const { epoch } = message
-    if (epoch > this.#greatestEpoch + LIMITS.epochJumpMax) {
-      throw new RemoteError('PROTOCOL_VIOLATION', `epoch ${epoch} is too far above ${this.#greatestEpoch}`)
-    }
-    this.#greatestEpoch = Math.max(this.#greatestEpoch, epoch)
+    this.#see(epoch)
     link.epoch = Math.max(link.epoch, epoch)
     if (!this.#isGreater(epoch)) {
-      if (this.#step('smaller MIGRATE') === undefined) return
+      this.#step('smaller MIGRATE')
       link.send({ type: 'migrateAck', epoch, accepted: false, greatestEpoch: this.#greatestEpoch })
       return
     }
     const isTailAlive = isPlanned(message.reason) && this.active !== undefined && this.active !== link
-    if (this.#step('greater MIGRATE') === undefined) return
+    this.#step('greater MIGRATE')
     this.#proposal = undefined
     link.send({ type: 'migrateAck', epoch, accepted: true, greatestEpoch: this.#greatestEpoch })
+    // What was said on the old carrier may be lost with it, and our Hello on this one may be older.
+    link.send({ type: 'endpointUpdate', endpoints: this.#options.endpoints() })
     const { suspendedAt } = this
     const replayedBefore = this.#replayedBytes
     this.#activate(link, epoch, false, isTailAlive)
@@ -169,7 +168,7 @@ export class Migration {
   }
 
   handleMigrateAck(link: Link, message: Control & { type: 'migrateAck' }, now: number): void {
-    this.#greatestEpoch = Math.max(this.#greatestEpoch, message.greatestEpoch)
+    this.#see(message.greatestEpoch)
     const proposal = this.#proposal
     if (proposal === undefined || proposal.link !== link || proposal.epoch !== message.epoch) return
     if (!message.accepted) {
@@ -242,6 +241,14 @@ export class Migration {
     return this.state === 'suspended' || this.plan !== undefined || this.doubtedSince !== undefined
   }
 
+  /** @throws RemoteError PROTOCOL_VIOLATION when the epoch jumps too far */
+  #see(epoch: number): void {
+    if (epoch > this.#greatestEpoch + LIMITS.epochJumpMax) {
+      throw new RemoteError('PROTOCOL_VIOLATION', `epoch ${epoch} is too far above ${this.#greatestEpoch}`)
+    }
+    this.#greatestEpoch = Math.max(this.#greatestEpoch, epoch)
+  }
+
   #step(event: MigrationEvent): Transition | undefined {
     const row = transition(this.state, event)
     if (row !== undefined && row.to !== 'expired') this.state = row.to
@@ -277,6 +284,8 @@ export class Migration {
     this.suspendedAt ??= now
     this.#detectedAt ??= now
     this.#step('active lost')
+    // What was of no more use may be the next path.
+    for (const link of this.links.values()) link.retireFrom = undefined
     const proposal = this.#proposal
     if (proposal?.isPlanned) {
       proposal.isPlanned = false

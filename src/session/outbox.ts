@@ -92,6 +92,7 @@ export class Outbox {
   }
 
   finish(): void {
+    assert(this.end > 0, 'the FIN comes after the open')
     if (this.isFinished) return
     this.isFinished = true
     this.end++

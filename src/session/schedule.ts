@@ -201,8 +201,7 @@ export class Schedule {
 
   #addPiece(session: Session, record: Record, isReplayOnly: boolean, bytesMax: number): number {
     const sentBefore = session.outbox.sent
-    const piece = session.outbox.next(bytesMax, isReplayOnly)
-    if (piece === undefined) return 0
+    const piece = session.outbox.next(bytesMax, isReplayOnly)!
     const length = lengthOf(piece)
     if (piece.offset < sentBefore) this.replayedBytes += piece.payloadBytes
     record.add(dataHeader(session.ref, piece.offset, piece.flags, piece.payloadBytes), ...piece.payload)

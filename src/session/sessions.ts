@@ -78,10 +78,6 @@ export class Sessions {
     return this.#table.values()
   }
 
-  get(ref: Ref): Session | undefined {
-    return this.#table.get(ref)
-  }
-
   // ---- frames from the peer
 
   /** @throws RemoteError PROTOCOL_VIOLATION, which closes the carrier it came on */
@@ -194,6 +190,7 @@ export class Sessions {
     session.reset(code)
     this.#options.budget.release(buffered - session.outbox.bufferedBytes)
     this.#resetWaits.delete(session)
+    session.resetReceived = undefined
     this.schedule.oweReset(session)
   }
 
@@ -267,7 +264,7 @@ export class Sessions {
 
   get resetDueAt(): number {
     let due = Number.POSITIVE_INFINITY
-    for (const session of this.#resetWaits) due = Math.min(due, session.resetReceived?.dueAt ?? due)
+    for (const session of this.#resetWaits) due = Math.min(due, session.resetReceived!.dueAt)
     return due
   }
 
