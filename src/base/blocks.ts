@@ -1,6 +1,6 @@
 /**
- * Buffers that are used again. Payload passes through buffers of 64 KiB and more, some 30,000 a GB; getting the memory of
- * each from the kernel and having it collected again costs as much as the encryption.
+ * Buffers that are used again. Payload passes through buffers of 64 KiB and more, some 30,000 a GB; V8 counts each as external
+ * memory, and collects the whole heap for them.
  *
  * Whoever takes one owns it, and gives it back when nothing reads or writes it any more. Giving back is never a duty: a
  * block that is forgotten is collected like any buffer, and what is not a block is ignored.
@@ -10,8 +10,7 @@ import { LIMITS } from './limits.ts'
 export class BlockPool {
   readonly #keptMax: number
   readonly #kept: ArrayBuffer[] = []
-  /** How many bytes were asked for. */
-  readonly #lent = new WeakMap<ArrayBufferLike, number>()
+  readonly #lent = new WeakSet<ArrayBufferLike>()
 
   /** @param keptMax blocks kept for later; more are left to the collector */
   constructor(keptMax: number) {
@@ -25,13 +24,8 @@ export class BlockPool {
   take(bytes: number): Uint8Array {
     if (bytes < LIMITS.blockBytes / 2 || bytes > LIMITS.blockBytes) return new Uint8Array(bytes)
     const block = this.#kept.pop() ?? new ArrayBuffer(LIMITS.blockBytes)
-    this.#lent.set(block, bytes)
+    this.#lent.add(block)
     return new Uint8Array(block, 0, bytes)
-  }
-
-  /** @returns how many bytes were asked for of the block that `view` is a part of; undefined when it is of none */
-  takenBytes(view: Uint8Array): number | undefined {
-    return this.#lent.get(view.buffer)
   }
 
   /** @param view what `take` returned, or any part of it; ignored when it is of no block, or the block is back already */

@@ -9,7 +9,6 @@
  * and an RST takes from the peer what it has received and not yet read, which is the tail that was just flushed.
  */
 import type { Socket } from 'node:net'
-import { blocks } from '../base/blocks.ts'
 import type { HostPort, Scheme } from '../base/endpoint.ts'
 import { plainAddress } from '../base/endpoint.ts'
 import type { RemoteError } from '../base/errors.ts'
@@ -78,12 +77,11 @@ export abstract class SocketCarrier implements Carrier {
   /** Sends the end of stream after what was written, and goes on reading. */
   protected abstract end(): void
 
-  /** The pieces are given back to `blocks` when the kernel has them. */
   protected writePieces(pieces: readonly Uint8Array[]): void {
     this.#cork()
     const last = pieces.length - 1
     for (let i = 0; i < last; i++) this.socket.write(pieces[i]!)
-    if (last >= 0) this.socket.write(pieces[last]!, error => this.#handleWritten(pieces, error))
+    if (last >= 0) this.socket.write(pieces[last]!, error => this.#handleWritten(error))
   }
 
   /** Until the turn of the event loop ends, so that all that is sent in it leaves by one writev. */
@@ -145,9 +143,8 @@ export abstract class SocketCarrier implements Carrier {
     )
   }
 
-  #handleWritten(pieces: readonly Uint8Array[], error: Error | null | undefined): void {
+  #handleWritten(error: Error | null | undefined): void {
     if (error) return
-    for (const piece of pieces) blocks.give(piece)
     if (!this.#isDrainOwed || this.socket.writableLength > LIMITS.carrierHighWaterBytes / 2) return
     this.#isDrainOwed = false
     this.delivery.handleDrain()

@@ -29,8 +29,8 @@ export interface ApplicationHandlers {
   onReset(): void
   /** After `write()` returned false: the queue is empty again. */
   onDrain(): void
-  /** The `bytes` of these chunks given to `write()` were taken by the kernel. */
-  onConsumed(bytes: number, chunks: readonly Uint8Array[]): void
+  /** So many bytes given to `write()` were taken by the kernel. */
+  onConsumed(bytes: number): void
   /** Exactly once, last: after both directions ended, or after a reset. */
   onClosed(): void
 }
@@ -139,7 +139,7 @@ export class ApplicationSocket {
     for (const chunk of chunks) bytes += chunk.length
     for (let index = 0; index < last; index++) this.#socket.write(chunks[index]!)
     const isBelowHighWater = this.#socket.write(chunks[last]!, error => {
-      if (!error && this.#state === 'open') this.#handlers?.onConsumed(bytes, chunks)
+      if (!error && this.#state === 'open') this.#handlers?.onConsumed(bytes)
     })
     this.#socket.uncork()
     return isBelowHighWater

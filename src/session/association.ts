@@ -167,7 +167,6 @@ export class Association {
     if (link === undefined) return
     if (link.held !== undefined) return this.#incarnations.hold(link, parts)
     readInnerFrames(parts, this.#visitor(link, parts, now))
-    if (!this.#migration.links.has(carrier)) return
     link.handleHeard(now, this.#isOutstanding(link))
     this.#migration.handleHeard(link)
     this.#incarnations.handleHeard(link, now)
@@ -365,7 +364,8 @@ export class Association {
   get #holdUntil(): number {
     const { suspendedAt, state } = this.#migration
     const { oldestAt } = this.#sessions
-    if (state !== 'suspended' || suspendedAt === undefined || oldestAt === undefined) return Number.POSITIVE_INFINITY
+    if (this.#hasExpired || state !== 'suspended' || suspendedAt === undefined || oldestAt === undefined)
+      return Number.POSITIVE_INFINITY
     return Math.max(suspendedAt, oldestAt) + this.#holdMs
   }
 

@@ -14,7 +14,6 @@ import type { ApplicationSocket } from '../platform/application-socket.ts'
 import type { Association } from '../session/association.ts'
 import type { EngineEvent, Ref } from '../session/events.ts'
 import { type OpenRequest, SESSION_ID_BYTES } from '../wire/control.ts'
-import { DATA_OVERHEAD_BYTES } from '../wire/inner-frame.ts'
 import type { TotalsCounter } from './totals.ts'
 
 /** Dials a destination for the peer, if it is allowed. */
@@ -157,8 +156,7 @@ export class Applications {
         changed()
       },
       onDrain: () => {},
-      onConsumed: (bytes, parts) => {
-        for (const part of parts) if (isAlone(part)) blocks.give(part)
+      onConsumed: bytes => {
         totals.receivedBytes += bytes
         engine.handleConsumed(ref, bytes, now())
         changed()
@@ -221,9 +219,4 @@ export class Applications {
     this.#options.totals.countReset(code)
     this.#options.onReset(code, ends)
   }
-}
-
-/** Its record held this one piece of payload behind one header: when it is consumed, nothing of the block is in use. */
-function isAlone(part: Uint8Array): boolean {
-  return part.byteOffset === DATA_OVERHEAD_BYTES && blocks.takenBytes(part) === part.byteOffset + part.length
 }

@@ -41,12 +41,3 @@ t.test('no more blocks are kept than the limit', async t => {
   t.equal(pool.take(blockBytes).buffer, first.buffer)
   t.not(pool.take(blockBytes).buffer, second.buffer)
 })
-
-t.test('how much was asked for is known while a block is lent', async t => {
-  const pool = new BlockPool(1)
-  const block = pool.take(blockBytes - 7)
-  t.equal(pool.takenBytes(block.subarray(3)), blockBytes - 7)
-  t.equal(pool.takenBytes(pool.take(10)), undefined)
-  pool.give(block)
-  t.equal(pool.takenBytes(block), undefined)
-})
