@@ -72,7 +72,6 @@ export class Association {
     this.#liveness = new Liveness(this.#migration)
     this.#rekey = new Rekey(this.#migration)
     this.#incarnations = new Incarnations({
-      incarnation: options.incarnation,
       migration: this.#migration,
       sessions: this.#sessions,
       emit,
@@ -176,6 +175,7 @@ export class Association {
   /** An event on a link, a wake after sleep: the active carrier may be dead. @param sleptMs wall time that was slept */
   handleDoubt(now: number, sleptMs = 0): void {
     if (this.#migration.suspendedAt !== undefined) this.#migration.suspendedAt -= sleptMs
+    for (const session of this.#sessions.values()) session.openedAt -= sleptMs
     this.#migration.handleDoubt(now)
   }
 
@@ -391,10 +391,7 @@ export class Association {
       schedule.fill(record, isReplayOnly, flightBytesMax - schedule.flightBytes)
       this.#migration.handleTransmitted()
       link.hasFlight = schedule.flightBytes > 0
-      if (link.hasFlight) {
-        link.awaitingSince ??= now
-        this.#incarnations.handleSent(link)
-      }
+      if (link.hasFlight) link.awaitingSince ??= now
     }
     link.sentBytes += record.bytes
     return record

@@ -7,9 +7,6 @@
  *     another        replaces the peer        its records are held, and the first is pinged:
  *                                               it answers                                      DUPLICATE_IDENTITY
  *                                               it is lost, or LIMITS.duplicateIdentityMs pass  replaces the peer
- *
- * Before the peer's first Hello, sessions leave with ours in the first flight. If that carrier is lost without a word, only
- * the peer's next Hello can say whether the process that speaks now got them: it knows our incarnation, or they are reset.
  */
 import type { WireCode } from '../base/codes.ts'
 import { RemoteError } from '../base/errors.ts'
@@ -22,8 +19,6 @@ import type { Migration } from './migration.ts'
 import type { Sessions } from './sessions.ts'
 
 export interface IncarnationsOptions {
-  /** Our own. */
-  readonly incarnation: Uint8Array
   readonly migration: Migration
   readonly sessions: Sessions
   readonly emit: (event: EngineEvent) => void
@@ -37,10 +32,6 @@ export class Incarnations {
   peer: Uint8Array | undefined
   readonly #options: IncarnationsOptions
   #duplicate: { readonly link: Link; readonly since: number } | undefined
-  /** Took sessions before the peer was known. */
-  #blind: Link | undefined
-  /** It was lost before the peer said Hello. */
-  #isUnsure = false
 
   constructor(options: IncarnationsOptions) {
     this.#options = options
@@ -55,7 +46,7 @@ export class Incarnations {
    * @throws RemoteError DUPLICATE_IDENTITY when one waits already
    */
   handleHello(link: Link, hello: Hello, record: readonly Uint8Array[], now: number): boolean {
-    const { incarnation, knownIncarnation } = hello
+    const { incarnation } = hello
     if (this.peer !== undefined && !equalBytes(this.peer, incarnation)) {
       const { active } = this.#options.migration
       if (active !== undefined && active !== link) {
@@ -67,12 +58,6 @@ export class Incarnations {
       }
       this.#replacePeer(link, now)
     }
-    if (this.#isUnsure && !equalBytes(knownIncarnation, this.#options.incarnation)) {
-      this.#options.sessions.abandonShared('PEER_RESTARTED')
-      this.#options.emit({ type: 'peerRestarted' })
-    }
-    this.#isUnsure = false
-    this.#blind = undefined
     this.peer = incarnation
     return true
   }
@@ -86,11 +71,6 @@ export class Incarnations {
     }
   }
 
-  /** Bytes of sessions have left on this carrier. */
-  handleSent(link: Link): void {
-    if (this.peer === undefined) this.#blind = link
-  }
-
   /** The first process still answers: the second is refused. */
   handleHeard(link: Link, now: number): void {
     if (this.#duplicate === undefined || link !== this.#options.migration.active) return
@@ -101,10 +81,6 @@ export class Incarnations {
 
   handleLost(link: Link, now: number): void {
     if (this.#duplicate?.link === link) this.#duplicate = undefined
-    if (this.#blind === link) {
-      this.#blind = undefined
-      this.#isUnsure = true
-    }
     if (this.#options.migration.active === undefined) this.#admit(now)
   }
 
@@ -120,8 +96,6 @@ export class Incarnations {
   /** The peer said goodbye, or its sessions are gone: refs start anew. */
   forget(): void {
     this.peer = undefined
-    this.#blind = undefined
-    this.#isUnsure = false
     this.#options.sessions.forget()
   }
 

@@ -33,8 +33,8 @@ export class Session {
   readonly sessionId: Uint8Array
   readonly client: string
   readonly to: string
-  /** On the engine's clock. */
-  readonly openedAt: number
+  /** On the engine's clock; earlier by the time that was slept since. */
+  openedAt: number
   readonly outbox = new Outbox(FIRST_LIMIT)
   readonly inbox = new Inbox()
   readonly window: ReceiveWindow

@@ -210,11 +210,6 @@ export class Sessions {
     return before - budget.usedBytes
   }
 
-  /** Nobody knows whether the peer has them, and sent again they might be carried out twice. */
-  abandonShared(code: WireCode): void {
-    for (const session of [...this.#table.values()]) if (isShared(session)) this.#abandon(session, code)
-  }
-
   /** The application's kernel has taken so many more bytes. */
   handleConsumed(ref: Ref, bytes: number, now: number): void {
     const session = this.#table.get(ref)

@@ -30,8 +30,9 @@ const LINES_MAX = 400
 const LONGER: Readonly<Record<string, number>> = {
   'test/conformance/carrier-listen.ts': 470,
   'test/unit/secure-channel.ts': 640,
-  'test/unit/session-migration.ts': 480,
-  'test/unit/session-sessions.ts': 440,
+  'test/unit/session-migration.ts': 550,
+  'test/unit/session-sessions.ts': 560,
+  'src/session/association.ts': 410,
 }
 
 const sources = sourcesBelow('src')

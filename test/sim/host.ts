@@ -30,8 +30,6 @@ export class Host {
   association!: Association
   incarnation: Uint8Array = new Uint8Array(0)
   migrations = 0
-  /** First flights whose fate nobody can know: the sessions in them were reset. */
-  lostFirstContacts = 0
   /** The process stands still until then. */
   frozenUntil = 0
   budget = new Budget()
@@ -205,9 +203,6 @@ export class Host {
         return
       case 'migrated':
         this.migrations++
-        return
-      case 'peerRestarted':
-        if (this.migrations === 0) this.lostFirstContacts++
         return
       case 'expired':
         return this.#startAnew()

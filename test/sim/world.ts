@@ -130,7 +130,6 @@ function excuses(faults: readonly Fault[], hosts: readonly [Host, Host]): Readon
     ...(isHoldShort ? ['HOLD_EXPIRED', 'PEER_RESTARTED'] : []),
     ...(faults.some(({ kind }) => kind === 'restart') ? ['killed', 'PEER_RESTARTED'] : []),
     // A refusal may be lost with its carrier; asked again, the far side only knows that there is no such session.
-    ...(hosts.some(({ lostFirstContacts }) => lostFirstContacts > 0) ? ['PEER_RESTARTED'] : []),
     ...(isBudgetSmall ? ['OVERLOADED', 'BUDGET_EXHAUSTED', 'SESSION_GONE'] : []),
   ])
 }
