@@ -33,6 +33,7 @@ const LONGER: Readonly<Record<string, number>> = {
   'test/unit/session-migration.ts': 550,
   'test/unit/session-sessions.ts': 560,
   'src/session/association.ts': 410,
+  'src/session/migration.ts': 410,
 }
 
 const sources = sourcesBelow('src')
