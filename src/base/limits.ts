@@ -87,8 +87,8 @@ export const LIMITS = {
   outboxBytesMax: 16 * MIB,
   /** Sum over all sessions of outboxes, inboxes and granted limits. Above: windows stay at the floor, opens are OVERLOADED. */
   budgetBytes: 256 * MIB,
-  /** GONE and refusals waiting to leave. More are dropped: the peer asks again after its next switch. */
-  answersMax: 4_096,
+  /** GONE and refusals waiting to leave: for all sessions of a peer at once. More are dropped: it asks again after its next switch. */
+  answersMax: 40_000,
   /** Gaps in one stream while an old carrier drains. More resets the session: an honest peer leaves one per carrier. */
   inboxGapsMax: 64,
   /** Sessions of one peer. More are refused with OVERLOADED. */
@@ -110,7 +110,7 @@ export const LIMITS = {
   recordBytesMax: 64 * KIB,
   /** The delivered rate is sampled over at least this. */
   rateSpanMs: 10,
-  /** Control messages waiting on one carrier; pongs beyond it are not queued. */
+  /** Control messages waiting on one carrier. A peer that asks for more answers than that has its carrier closed. */
   controlQueueMax: 64,
   /** Pings without answer on one carrier; no more are sent. */
   pingsMax: 8,
@@ -133,8 +133,12 @@ export const LIMITS = {
   confirmMs: 1_000,
   /** A second incarnation of a pinned peer waits so long for the first to answer a ping. */
   duplicateIdentityMs: 1_000,
-  /** How far a peer may raise the epoch at once. More closes its carrier. */
+  /** Processes of one peer that were replaced or said goodbye, and whose late Hello is refused. The oldest is forgotten. */
+  incarnationsRememberedMax: 8,
+  /** How far a peer may raise the epoch at once, after the first it names. More closes its carrier. */
   epochJumpMax: 65_536,
+  /** No epoch is above; a peer that names one has its carrier closed. One move a second takes 68 years. */
+  epochMax: 2 ** 31,
   /** Sessions without a path are kept so long by default. */
   holdMs: 86_400_000,
 

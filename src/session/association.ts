@@ -19,9 +19,10 @@ import { RemoteError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
 import { type Control, decodeControl, type Hello, type MigrateReason, type OpenRequest } from '../wire/control.ts'
 import { type InnerFrameVisitor, readInnerFrames } from '../wire/inner-frame.ts'
-import type { Budget } from './budget.ts'
+import type { AssociationOptions, Transmit } from './association-options.ts'
+import { EventQueue } from './event-queue.ts'
 import type { CarrierId, EngineEvent, Ref } from './events.ts'
-import { helloOf } from './hello.ts'
+import { boundedEndpoints, helloOf } from './hello.ts'
 import { Incarnations } from './incarnations.ts'
 import { Link, type LinkInit } from './link.ts'
 import { Liveness } from './liveness.ts'
@@ -31,31 +32,13 @@ import { Rekey } from './rekey.ts'
 import type { Session } from './session.ts'
 import { Sessions } from './sessions.ts'
 
-export interface AssociationOptions {
-  /** Our peer ID is the greater of the two in byte order: it wins ties and owns the odd refs. */
-  readonly isGreaterPeer: boolean
-  /** 16 random bytes, new for every association object. */
-  readonly incarnation: Uint8Array
-  readonly holdMs: number
-  readonly sessionsMax: number
-  readonly budget: Budget
-  /** Where this side can be dialed now. */
-  readonly endpoints: () => readonly string[]
-}
-
-/** One record's plaintext, to be sealed and sent on a carrier. */
-export interface Transmit {
-  readonly carrier: CarrierId
-  readonly parts: readonly Uint8Array[]
-}
-
 export class Association {
   readonly #options: AssociationOptions
   readonly #sessions: Sessions
   readonly #migration: Migration
   readonly #liveness: Liveness
   readonly #rekey: Rekey
-  readonly #events: EngineEvent[] = []
+  readonly #events = new EventQueue()
   readonly #incarnations: Incarnations
   #holdMs: number
   #isPeerDraining = false
@@ -64,9 +47,13 @@ export class Association {
   constructor(options: AssociationOptions, now: number) {
     this.#options = options
     this.#holdMs = options.holdMs
-    const emit = (event: EngineEvent) => this.#events.push(event)
+    const emit = (event: EngineEvent) => {
+      if (event.type === 'peerRestarted') this.#isPeerDraining = false
+      this.#events.push(event)
+    }
     const rttMs = () => this.#migration.active?.rttMs ?? 0
-    const { isGreaterPeer, budget, sessionsMax, endpoints } = options
+    const { isGreaterPeer, budget, sessionsMax } = options
+    const endpoints = () => boundedEndpoints(options.endpoints())
     this.#sessions = new Sessions({ parity: isGreaterPeer ? 1 : 0, budget, sessionsMax, rttMs, emit })
     this.#migration = new Migration({ isGreaterPeer, sessions: this.#sessions, emit, endpoints }, now)
     this.#liveness = new Liveness(this.#migration)
@@ -130,7 +117,10 @@ export class Association {
   /** A carrier may be sealed on from now on, and its peer's key was compared. */
   handleCarrierReady(init: LinkInit, now: number): void {
     const link = new Link(init, now)
-    link.send({ type: 'hello', ...helloOf(this.#options, this.#incarnations.peer) })
+    link.send({
+      type: 'hello',
+      ...helloOf(this.#options, boundedEndpoints(this.#options.endpoints()), this.#incarnations.peer),
+    })
     link.ping(now, LIMITS.heartbeatAnswerMs)
     this.#migration.handleReady(link, now)
     this.#migration.propose(now)
@@ -164,7 +154,7 @@ export class Association {
   handleRecord(carrier: CarrierId, parts: readonly Uint8Array[], now: number): void {
     const link = this.#migration.links.get(carrier)
     if (link === undefined) return
-    if (link.held !== undefined) return this.#incarnations.hold(link, parts)
+    if (link.held !== undefined) return this.#incarnations.handleHeldRecord(link, parts, now)
     readInnerFrames(parts, this.#visitor(link, parts, now))
     link.handleHeard(now, this.#isOutstanding(link))
     this.#migration.handleHeard(link)
@@ -203,7 +193,7 @@ export class Association {
 
   /** The owner's endpoints have changed: the peer learns them on the active carrier. */
   handleEndpointsChanged(): void {
-    this.#migration.active?.send({ type: 'endpointUpdate', endpoints: this.#options.endpoints() })
+    this.#migration.active?.send({ type: 'endpointUpdate', endpoints: boundedEndpoints(this.#options.endpoints()) })
   }
 
   // ---- commands
@@ -248,7 +238,10 @@ export class Association {
 
   /** This side is stopping: the peer is told; local sessions end with `reset` events. */
   goodbye(): void {
-    this.#migration.active?.send({ type: 'goodbye' })
+    const { active } = this.#migration
+    active?.send({ type: 'goodbye' })
+    // It is the last word, and leaves however much waits in the carrier.
+    if (active !== undefined) active.isBlocked = false
     this.#sessions.dropAll('SHUTTING_DOWN')
   }
 
@@ -288,8 +281,10 @@ export class Association {
 
   #visitor(link: Link, record: readonly Uint8Array[], now: number): InnerFrameVisitor {
     const sessions = this.#sessions
+    // What follows in the same record may be held, or come too late.
+    const isTaken = () => link.held === undefined && this.#migration.links.has(link.id)
     const heard = () => {
-      if (link.held !== undefined) return false
+      if (!isTaken()) return false
       if (!link.isHelloReceived) throw new RemoteError('PROTOCOL_VIOLATION', 'a session frame before Hello')
       return true
     }
@@ -312,7 +307,7 @@ export class Association {
         if (heard()) sessions.handleGone(ref)
       },
       onControl: body => {
-        if (link.held !== undefined) return
+        if (!isTaken()) return
         const message = decodeControl(body)
         if (message !== undefined) this.#handleControl(link, message, record, now)
       },
@@ -332,17 +327,14 @@ export class Association {
         this.#events.push({ type: 'endpoints', endpoints: message.endpoints })
         return
       case 'ping':
-        if (link.control.length < LIMITS.controlQueueMax) link.send({ type: 'pong', id: message.id })
-        return
+        return link.answer({ type: 'pong', id: message.id })
       case 'pong':
-        link.handlePong(message.id, now)
-        return
+        return void link.handlePong(message.id, now)
       case 'drain':
         this.#isPeerDraining = true
         return
       case 'goodbye':
-        this.#sessions.dropAll('SHUTTING_DOWN')
-        this.#incarnations.forget()
+        return this.#incarnations.handleGoodbye(now)
     }
   }
 
@@ -384,11 +376,11 @@ export class Association {
     if (isReplayOnly !== undefined && schedule.flightBytes > 0 && now >= link.lastPingAt + LIMITS.pingEveryMs) {
       link.ping(now, LIMITS.heartbeatAnswerMs)
     }
-    record.add(...link.control.splice(0))
+    while (link.control.length > 0 && !record.isFull) record.add(link.control.shift()!)
     if (isReplayOnly !== undefined) {
       const { flightBytesMax } = link
       this.#sessions.outboxTargetBytes = Math.min(LIMITS.outboxBytesMax, 2 * flightBytesMax)
-      schedule.fill(record, isReplayOnly, flightBytesMax - schedule.flightBytes)
+      this.#sessions.fill(record, isReplayOnly, flightBytesMax - schedule.flightBytes)
       this.#migration.handleTransmitted()
       link.hasFlight = schedule.flightBytes > 0
       if (link.hasFlight) link.awaitingSince ??= now

@@ -1,19 +1,37 @@
 import { RemoteError } from '../base/errors.ts'
+import { LIMITS } from '../base/limits.ts'
 import { decodeControl, type Hello } from '../wire/control.ts'
 import { readInnerFrames } from '../wire/inner-frame.ts'
-import type { AssociationOptions } from './association.ts'
+import type { AssociationOptions } from './association-options.ts'
 
 /** What we say of ourselves. @param known the peer's incarnation, if it has said Hello before */
-export function helloOf(options: AssociationOptions, known: Uint8Array | undefined): Hello {
-  const { incarnation, sessionsMax, holdMs, endpoints } = options
+export function helloOf(
+  options: AssociationOptions,
+  endpoints: readonly string[],
+  known: Uint8Array | undefined,
+): Hello {
+  const { incarnation, sessionsMax, holdMs } = options
   return {
     incarnation,
     knownIncarnation: known ?? new Uint8Array(0),
     sessionsMax,
     holdSeconds: Math.ceil(holdMs / 1000),
     features: 0,
-    endpoints: endpoints(),
+    endpoints,
   }
+}
+
+/** As many as the peer would take, and as fit into one control message: a host may have hundreds of addresses. */
+export function boundedEndpoints(endpoints: readonly string[]): readonly string[] {
+  const fitting: string[] = []
+  let room = LIMITS.controlBytesMax / 2
+  for (const endpoint of endpoints) {
+    if (fitting.length === LIMITS.endpointsPerPeerMax) break
+    if (endpoint.length > Math.min(LIMITS.hostBytesMax, room)) continue
+    fitting.push(endpoint)
+    room -= endpoint.length
+  }
+  return fitting
 }
 
 /**

@@ -3,16 +3,23 @@
  * application each byte once, in order.
  *
  * Old carriers speak late, so a piece may be a duplicate, overlap what came, or lie beyond a gap. Gaps last only while the
- * tail of an old carrier is still on its way; adjoining pieces behind one are kept as one segment, so segments are few.
+ * tail of an old carrier is still on its way; adjoining pieces behind one are kept as one segment, so segments are few, and
+ * small ones are gathered, so that what is kept costs at most a few times its bytes.
  */
 import type { WireCode } from '../base/codes.ts'
 import { LIMITS } from '../base/limits.ts'
 import { byteLength } from '../wire/bytes.ts'
 
+/** A piece up to this size is gathered with its neighbours, in blocks that double up to the second. */
+const SMALL_BYTES = 2_048
+const BLOCK_BYTES = 16_384
+
 interface Segment {
   readonly offset: number
   end: number
   readonly parts: Uint8Array[]
+  /** The block that the last part is a view of, while there is room behind it. */
+  block: Uint8Array | undefined
 }
 
 export class Inbox {
@@ -38,6 +45,8 @@ export class Inbox {
    */
   receive(offset: number, parts: readonly Uint8Array[], hasFin: boolean, limit: number): Uint8Array[] | WireCode {
     const end = offset + byteLength(parts)
+    // Offset 0 is the open's.
+    if (offset === 0) return 'PROTOCOL_VIOLATION'
     if (end > limit) return 'LIMIT_EXCEEDED'
     const fault = hasFin ? this.nameFinal(end) : this.finalOffset !== undefined && end > this.finalOffset
     if (fault) return 'FINAL_OFFSET_CHANGED'
@@ -55,37 +64,50 @@ export class Inbox {
 
   /** A FIN or RESET names the end of the stream. @returns true when that contradicts what is known */
   nameFinal(offset: number): boolean {
-    const seen = Math.max(this.isFinReceived ? this.received - 1 : this.received, ...this.#segments.map(one => one.end))
+    const seen = Math.max(this.isFinReceived ? this.received - 1 : this.received, this.#segments.at(-1)?.end ?? 0)
     if (offset < seen || (this.finalOffset !== undefined && this.finalOffset !== offset)) return true
     this.finalOffset = offset
     return false
   }
 
-  /** @returns false when the peer leaves more gaps than a limit allows */
+  /** Keeps what is new between `offset` and `end`. @returns false when the peer leaves more gaps than a limit allows */
   #keep(offset: number, end: number, parts: readonly Uint8Array[]): boolean {
-    const from = Math.max(offset, this.received)
-    const fresh = skip(parts, from - offset)
-    const before = this.#segments.findLast(segment => segment.offset <= from)
-    if (before !== undefined && before.end >= end) return true
-    if (before !== undefined && before.end >= from) {
-      before.parts.push(...ownBytes(skip(fresh, before.end - from)))
-      before.end = end
-      return true
+    let from = Math.max(offset, this.received)
+    let index = this.#segments.findLastIndex(segment => segment.offset <= from)
+    const isNext = from === this.received && this.#segments.length === 0
+    while (from < end) {
+      const before = this.#segments[index]
+      const next = this.#segments[index + 1]
+      if (before !== undefined && before.end > from) from = before.end
+      else if (next?.offset === from) index++
+      else {
+        const to = Math.min(end, next?.offset ?? end)
+        const fresh = slice(parts, from - offset, to - offset)
+        if (before?.end === from) extend(before, to, fresh)
+        else if (from > this.received && this.#segments.length >= LIMITS.inboxGapsMax) return false
+        else this.#segments.splice(++index, 0, newSegment(from, to, fresh, isNext))
+        this.#join(index)
+        from = to
+      }
     }
-    if (from > this.received && this.#segments.length >= LIMITS.inboxGapsMax) return false
-    const isInOrder = from === this.received && this.#segments.length === 0
-    const segment = { offset: from, end, parts: isInOrder ? fresh : ownBytes(fresh) }
-    const at = this.#segments.findIndex(other => other.offset > from)
-    this.#segments.splice(at === -1 ? this.#segments.length : at, 0, segment)
     return true
+  }
+
+  /** With the next segment, where no gap is left between them. */
+  #join(index: number): void {
+    const [segment, next] = this.#segments.slice(index, index + 2)
+    if (segment === undefined || next === undefined || next.offset !== segment.end) return
+    for (const part of next.parts) segment.parts.push(part)
+    segment.end = next.end
+    segment.block = next.block
+    this.#segments.splice(index + 1, 1)
   }
 
   #advance(): Uint8Array[] {
     const ordered: Uint8Array[] = []
-    while (this.#segments.length > 0 && this.#segments[0]!.offset <= this.received) {
+    while (this.#segments.length > 0 && this.#segments[0]!.offset === this.received) {
       const segment = this.#segments.shift()!
-      if (segment.end <= this.received) continue
-      ordered.push(...skip(segment.parts, this.received - segment.offset))
+      for (const part of segment.parts) ordered.push(part)
       this.received = segment.end
     }
     if (this.#hasFin && !this.isFinReceived && this.received === this.finalOffset) {
@@ -96,21 +118,49 @@ export class Inbox {
   }
 }
 
-/** `parts` without their first `bytes`. */
-function skip(parts: readonly Uint8Array[], bytes: number): Uint8Array[] {
-  const rest: Uint8Array[] = []
-  let missing = bytes
-  for (const part of parts) {
-    if (missing >= part.length) missing -= part.length
-    else {
-      rest.push(missing === 0 ? part : part.subarray(missing))
-      missing = 0
-    }
-  }
-  return rest
+/** @param isPassing whether it is handed on at once: then nothing is copied */
+function newSegment(offset: number, end: number, parts: readonly Uint8Array[], isPassing: boolean): Segment {
+  const segment: Segment = { offset, end: offset, parts: isPassing ? [...parts] : [], block: undefined }
+  if (isPassing) segment.end = end
+  else extend(segment, end, parts)
+  return segment
 }
 
-/** What is kept counts with the memory it pins: a slice smaller than half its buffer is copied. */
-function ownBytes(parts: readonly Uint8Array[]): Uint8Array[] {
-  return parts.map(part => (part.length * 2 < part.buffer.byteLength ? part.slice() : part))
+/** Appends. What is kept counts with the memory it pins: a slice smaller than half its buffer is copied. */
+function extend(segment: Segment, end: number, parts: readonly Uint8Array[]): void {
+  segment.end = end
+  for (const part of parts) {
+    if (part.length <= SMALL_BYTES) gather(segment, part)
+    else {
+      segment.parts.push(part.length * 2 < part.buffer.byteLength ? part.slice() : part)
+      segment.block = undefined
+    }
+  }
+}
+
+function gather(segment: Segment, part: Uint8Array): void {
+  const { block, parts } = segment
+  const used = block === undefined ? 0 : parts[parts.length - 1]!.length
+  if (block !== undefined && used + part.length <= block.length) {
+    block.set(part, used)
+    parts[parts.length - 1] = block.subarray(0, used + part.length)
+    return
+  }
+  const bytes = Math.min(BLOCK_BYTES, Math.max(part.length, 2 * (block?.length ?? 0)))
+  segment.block = new Uint8Array(bytes)
+  segment.block.set(part)
+  parts.push(segment.block.subarray(0, part.length))
+}
+
+/** The bytes of `parts` from `from` up to `to`. */
+function slice(parts: readonly Uint8Array[], from: number, to: number): Uint8Array[] {
+  const slices: Uint8Array[] = []
+  let at = 0
+  for (const part of parts) {
+    if (at >= to) break
+    const piece = part.subarray(Math.max(0, from - at), to - at)
+    if (piece.length > 0) slices.push(piece)
+    at += part.length
+  }
+  return slices
 }

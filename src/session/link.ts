@@ -3,6 +3,7 @@
  *
  * Round-trip time is measured by Ping and smoothed as in RFC 6298. Any opened record is a sign of life.
  */
+import { RemoteError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
 import { type Control, encodeControl } from '../wire/control.ts'
 import { controlFrame } from '../wire/inner-frame.ts'
@@ -37,8 +38,8 @@ export class Link {
   lastPingAt = Number.NEGATIVE_INFINITY
   /** Control messages to leave on this carrier; they die with it. */
   readonly control: Uint8Array[] = []
-  /** Records of a second incarnation, kept until the first has answered or not. */
-  held: (readonly Uint8Array[])[] | undefined
+  /** Records that wait until it is known which process of the peer's is alive: incarnations.ts. */
+  held: { readonly records: (readonly Uint8Array[])[]; bytes: number; readonly askedBy: number } | undefined
   /** Plaintext handed over to be sealed here. */
   sentBytes = 0
   /** Bytes of applications are in flight on it. */
@@ -100,20 +101,38 @@ export class Link {
     this.control.push(controlFrame(encodeControl(message)))
   }
 
-  ping(now: number, answerMs: number): void {
-    if (this.#pings.size >= LIMITS.pingsMax) return
-    const id = this.#nextPing++
-    this.#pings.set(id, { sentAt: now, answerMs })
-    this.lastPingAt = now
-    this.awaitingSince ??= now
-    this.send({ type: 'ping', id })
+  /**
+   * Answers a message of the peer's.
+   * @throws RemoteError PROTOCOL_VIOLATION when it asks for more than it reads answers to
+   */
+  answer(message: Control): void {
+    if (this.control.length >= LIMITS.controlQueueMax) {
+      throw new RemoteError('PROTOCOL_VIOLATION', `${this.control.length} answers wait for a peer that asks for more`)
+    }
+    this.send(message)
   }
 
-  handlePong(id: number, now: number): void {
+  /**
+   * Counts as an attempt where too many wait for an answer already, or the heartbeat would be due again at once.
+   * @returns its ID; Infinity when none was sent
+   */
+  ping(now: number, answerMs: number): number {
+    this.lastPingAt = now
+    if (this.#pings.size >= LIMITS.pingsMax) return Number.POSITIVE_INFINITY
+    const id = this.#nextPing++
+    this.#pings.set(id, { sentAt: now, answerMs })
+    this.awaitingSince ??= now
+    this.send({ type: 'ping', id })
+    return id
+  }
+
+  /** @returns whether it answers a ping that waits */
+  handlePong(id: number, now: number): boolean {
     const ping = this.#pings.get(id)
-    if (ping === undefined) return
+    if (ping === undefined) return false
     for (const older of this.#pings.keys()) if (older <= id) this.#pings.delete(older)
     this.#sampleRtt(now - ping.sentAt)
+    return true
   }
 
   /** A record has opened. @param hasFlight bytes of applications are still in flight here */

@@ -7,9 +7,10 @@
  *     doubt                     the old carrier is used until a candidate    as above: the first answer wins
  *     better, command, rekey    nothing                                      bytes stay on the old carrier until the answer
  */
-import { RemoteError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
 import type { Control, MigrateReason } from '../wire/control.ts'
+import { bestCandidate, candidateFrom, type Need } from './candidates.ts'
+import { Epochs } from './epochs.ts'
 import type { CarrierId, EngineEvent, Migration as MigrationReport } from './events.ts'
 import type { Link } from './link.ts'
 import { type MigrationEvent, type MigrationState, type Transition, transition } from './migration-table.ts'
@@ -24,7 +25,8 @@ interface Proposal {
   /** The applications' bytes stay on the active carrier until the answer. */
   isPlanned: boolean
   readonly announcedAt: number
-  readonly dueAt: number
+  /** Given up after this, if there is another way. */
+  dueAt: number
   /** Second transmissions until then, in bytes. */
   readonly replayedBefore: number
 }
@@ -37,11 +39,9 @@ export interface MigrationOptions {
   readonly endpoints: () => readonly string[]
 }
 
-export class Migration {
+export class Migration implements Need {
   state: MigrationState = 'suspended'
   active: Link | undefined
-  /** Epoch in force; 0 before the first carrier. */
-  epoch = 0
   /** Someone moved, a planned move is wanted, or the active carrier is doubted: since when. */
   plan: { readonly reason: PlannedReason; readonly since: number } | undefined
   doubtedSince: number | undefined
@@ -49,21 +49,30 @@ export class Migration {
   /** When the newest carrier that was active and had a full handshake was ready. */
   keyedAt = Number.POSITIVE_INFINITY
   readonly links = new Map<CarrierId, Link>()
-  #isEpochOurs = false
-  #greatestEpoch = 0
+  readonly #epochs: Epochs
   #proposal: Proposal | undefined
   #waitUntil = 0
   #detectedAt: number | undefined
   #previous: CarrierId | undefined
-  /** The old carrier of a planned move: bytes it took may still arrive. */
-  #tail: Link | undefined
+  /** The old carrier of a planned move: bytes it took may still arrive, as long as it speaks. */
+  #tail: { readonly link: Link; readonly since: number } | undefined
   #report: { readonly report: MigrationReport; readonly replayedBefore: number } | undefined
   #lastBetterAt = Number.NEGATIVE_INFINITY
   readonly #options: MigrationOptions
 
   constructor(options: MigrationOptions, now: number) {
     this.#options = options
+    this.#epochs = new Epochs(options.isGreaterPeer)
     this.suspendedAt = now
+  }
+
+  get hasShared(): boolean {
+    return this.#options.sessions.hasShared
+  }
+
+  /** Epoch in force; 0 before the first carrier. */
+  get epoch(): number {
+    return this.#epochs.inForce
   }
 
   /** Where the applications' bytes go now, and whether only what went out before may. */
@@ -78,18 +87,19 @@ export class Migration {
   /** Why another carrier should be dialed; undefined when none should. */
   get wantsPath(): MigrateReason | undefined {
     if (this.plan !== undefined) return this.plan.reason
-    if (this.#proposal !== undefined) return this.#proposal.isPlanned ? undefined : this.#proposal.reason
+    if (this.#proposal?.isPlanned === false) return this.#proposal.reason
     if (this.state === 'suspended') return this.epoch === 0 ? 'first' : 'gone'
     return this.doubtedSince === undefined ? undefined : 'doubt'
   }
 
   get nextTimeout(): number {
     const proposal = this.#proposal
-    let due = proposal?.isPlanned ? proposal.dueAt : Number.POSITIVE_INFINITY
+    let due = this.#tailUntil
+    if (proposal !== undefined && this.#canDoWithout(proposal)) due = Math.min(due, proposal.dueAt)
     const from = proposal === undefined ? this.#waitUntil : proposal.dueAt
     if (this.#isMoveWanted || proposal?.isPlanned === false) {
       for (const link of this.links.values()) {
-        if (link !== proposal?.link) due = Math.min(due, Math.max(this.#candidateFrom(link), from))
+        if (link !== proposal?.link) due = Math.min(due, Math.max(candidateFrom(link, this), from))
       }
     }
     for (const link of this.links.values()) due = Math.min(due, this.#retireAt(link))
@@ -106,7 +116,7 @@ export class Migration {
 
   handleLost(link: Link, now: number): void {
     this.links.delete(link.id)
-    if (link === this.#tail) this.#giveUpTail()
+    if (link === this.#tail?.link) this.#giveUpTail()
     if (link === this.active) this.#loseActive(now)
     if (link === this.#proposal?.link) this.#failProposal(now)
   }
@@ -117,11 +127,12 @@ export class Migration {
     this.doubtedSince = now
     this.#detectedAt ??= now
     this.active.ping(now, 0)
+    this.#hastenPlanned(now)
   }
 
   /** The active carrier spoke: the doubt was wrong. */
   handleHeard(link: Link): void {
-    if (link !== this.active || this.doubtedSince === undefined || this.#proposal !== undefined) return
+    if (link !== this.active || this.doubtedSince === undefined || this.#proposal?.isPlanned === false) return
     this.doubtedSince = undefined
     this.#detectedAt = undefined
     this.#retireUseless(link.lastHeardAt)
@@ -147,28 +158,30 @@ export class Migration {
 
   handleMigrate(link: Link, message: Control & { type: 'migrate' }, now: number): void {
     const { epoch } = message
-    this.#see(epoch)
+    this.#epochs.see(epoch)
+    const greatestEpoch = this.#epochs.greatest
     link.epoch = Math.max(link.epoch, epoch)
-    if (!this.#isGreater(epoch)) {
+    if (!this.#epochs.isGreater(epoch, this.#proposal?.epoch)) {
       this.#step('smaller MIGRATE')
-      link.send({ type: 'migrateAck', epoch, accepted: false, greatestEpoch: this.#greatestEpoch })
-      return
+      return link.answer({ type: 'migrateAck', epoch, accepted: false, greatestEpoch })
     }
     const isTailAlive = isPlanned(message.reason) && this.active !== undefined && this.active !== link
     this.#step('greater MIGRATE')
     this.#proposal = undefined
-    link.send({ type: 'migrateAck', epoch, accepted: true, greatestEpoch: this.#greatestEpoch })
+    link.answer({ type: 'migrateAck', epoch, accepted: true, greatestEpoch })
     // What was said on the old carrier may be lost with it, and our Hello on this one may be older.
     link.send({ type: 'endpointUpdate', endpoints: this.#options.endpoints() })
     const { suspendedAt } = this
     const replayedBefore = this.#replayedBytes
-    this.#activate(link, epoch, false, isTailAlive)
+    this.#epochs.take(epoch, false)
+    this.#activate(link, isTailAlive, now)
     this.#options.sessions.handleSwitch(!isTailAlive)
     this.#tell({ reason: message.reason, migrator: 'peer', suspendedAt, announcedAt: undefined }, replayedBefore, now)
+    this.#retireUseless(now)
   }
 
   handleMigrateAck(link: Link, message: Control & { type: 'migrateAck' }, now: number): void {
-    this.#see(message.greatestEpoch)
+    this.#epochs.see(message.greatestEpoch)
     const proposal = this.#proposal
     if (proposal === undefined || proposal.link !== link || proposal.epoch !== message.epoch) return
     if (!message.accepted) {
@@ -180,7 +193,8 @@ export class Migration {
     const isTailAlive = proposal.isPlanned && this.active !== undefined
     const { suspendedAt } = this
     const { reason, announcedAt, replayedBefore } = proposal
-    this.#activate(link, proposal.epoch, true, isTailAlive)
+    this.#epochs.take(proposal.epoch, true)
+    this.#activate(link, isTailAlive, now)
     if (proposal.isPlanned) this.#options.sessions.handleSwitch(!isTailAlive)
     this.#tell({ reason, migrator: 'local', suspendedAt, announcedAt }, replayedBefore, now)
     this.#retireOld(now)
@@ -188,9 +202,10 @@ export class Migration {
 
   /** Proposes on the best candidate, gives up what took too long, closes what is of no more use. */
   handleTimeout(now: number): void {
+    if (now >= this.#tailUntil) this.#giveUpTail()
     const proposal = this.#proposal
     const isOverdue = proposal !== undefined && now >= proposal.dueAt
-    if (isOverdue && (proposal.isPlanned || this.#hasOtherCandidate(proposal.link, now))) {
+    if (isOverdue && (this.#canDoWithout(proposal) || this.#hasOtherCandidate(proposal.link, now))) {
       this.#close(proposal.link, 'a proposal was not answered in time', now)
     }
     for (const link of [...this.links.values()]) {
@@ -202,10 +217,10 @@ export class Migration {
   /** Announces the best candidate, if a move is wanted and none is under way. */
   propose(now: number): void {
     if (this.#proposal !== undefined || !this.#isMoveWanted || now < this.#waitUntil) return
-    const link = this.#bestCandidate(now)
+    const link = bestCandidate(this.links.values(), this, now)
     const reason = this.wantsPath
     if (link === undefined || reason === undefined || this.#step('candidate ready') === undefined) return
-    const epoch = ++this.#greatestEpoch
+    const epoch = this.#epochs.next()
     const isQuiet = isPlanned(reason) && this.active !== undefined
     link.epoch = epoch
     const dueAt = now + (isQuiet ? LIMITS.handshakeMs : this.#announceMs(link))
@@ -235,18 +250,15 @@ export class Migration {
     }
   }
 
+  /** The peer is gone, or another process: what it had accepted means nothing any more. */
+  forget(): void {
+    this.#epochs.forget(this.#proposal?.epoch)
+  }
+
   // ---- private
 
   get #isMoveWanted(): boolean {
     return this.state === 'suspended' || this.plan !== undefined || this.doubtedSince !== undefined
-  }
-
-  /** @throws RemoteError PROTOCOL_VIOLATION when the epoch jumps too far */
-  #see(epoch: number): void {
-    if (epoch > this.#greatestEpoch + LIMITS.epochJumpMax) {
-      throw new RemoteError('PROTOCOL_VIOLATION', `epoch ${epoch} is too far above ${this.#greatestEpoch}`)
-    }
-    this.#greatestEpoch = Math.max(this.#greatestEpoch, epoch)
   }
 
   #step(event: MigrationEvent): Transition | undefined {
@@ -255,21 +267,12 @@ export class Migration {
     return row
   }
 
-  /** Greater than the pair in force, and than our own pending proposal. Equal epochs go by peer ID. */
-  #isGreater(epoch: number): boolean {
-    const theirsWins = !this.#options.isGreaterPeer
-    const above = (other: number, isOurs: boolean) => epoch > other || (epoch === other && isOurs && theirsWins)
-    return above(this.epoch, this.#isEpochOurs) && (this.#proposal === undefined || above(this.#proposal.epoch, true))
-  }
-
-  #activate(link: Link, epoch: number, isOurs: boolean, isTailAlive: boolean): void {
-    if (this.#tail !== undefined && this.#tail !== link) this.#giveUpTail()
+  #activate(link: Link, isTailAlive: boolean, now: number): void {
+    if (this.#tail !== undefined && this.#tail.link !== link) this.#giveUpTail()
     this.#previous = this.active?.id ?? this.#previous
-    this.#tail = isTailAlive ? this.active : undefined
+    this.#tail = isTailAlive && this.active !== undefined ? { link: this.active, since: now } : undefined
     this.active = link
     if (!link.isResumed) this.keyedAt = link.readyAt
-    this.epoch = epoch
-    this.#isEpochOurs = isOurs
     this.plan = undefined
     this.doubtedSince = undefined
     this.suspendedAt = undefined
@@ -288,9 +291,21 @@ export class Migration {
     for (const link of this.links.values()) link.retireFrom = undefined
     const proposal = this.#proposal
     if (proposal?.isPlanned) {
+      this.#hastenPlanned(now)
       proposal.isPlanned = false
       this.#options.sessions.handleSwitch(true)
     }
+  }
+
+  /** A planned move had time; now a path is needed, and its carrier may be as dead as the old one. */
+  #hastenPlanned(now: number): void {
+    const proposal = this.#proposal
+    if (proposal?.isPlanned) proposal.dueAt = Math.min(proposal.dueAt, now + this.#announceMs(proposal.link))
+  }
+
+  /** Without an answer it may be given up: the active carrier lives, or has spoken since. */
+  #canDoWithout({ isPlanned, announcedAt }: Proposal): boolean {
+    return isPlanned || (this.active !== undefined && this.active.lastHeardAt > announcedAt)
   }
 
   #failProposal(now: number, why: 'refused' | 'lost' = 'lost'): void {
@@ -305,6 +320,13 @@ export class Migration {
     this.#step('failed, active lives')
     this.suspendedAt = undefined
     if (!proposal.isPlanned) this.#options.sessions.handleSwitch(true)
+  }
+
+  /** A tail that no longer speaks may never arrive, and who accepted the move is not told that its carrier is dead. */
+  get #tailUntil(): number {
+    if (this.#tail === undefined) return Number.POSITIVE_INFINITY
+    const { link, since } = this.#tail
+    return Math.max(since, link.lastHeardAt) + link.probeMs
   }
 
   #giveUpTail(): void {
@@ -340,38 +362,8 @@ export class Migration {
     return Math.max(2 * (link.rttMs ?? 0), LIMITS.announceMs)
   }
 
-  /** From when on `link` may carry a proposal of ours. The dialer of a fresh carrier proposes first. */
-  #candidateFrom(link: Link): number {
-    if (link === this.active || link.held !== undefined || link.retireFrom !== undefined)
-      return Number.POSITIVE_INFINITY
-    const isFresh = link.readyAt >= Math.max(this.plan?.since ?? 0, this.doubtedSince ?? 0)
-    if (this.active !== undefined && !(link.isDialed && isFresh)) return Number.POSITIVE_INFINITY
-    const canSpeak = link.isHelloReceived || link.isResumed || !this.#options.sessions.hasShared
-    if (!canSpeak) return Number.POSITIVE_INFINITY
-    if (link.isDialed) return Math.max(link.readyAt, this.#answerFrom())
-    // A carrier of an earlier epoch may be as dead as its dialer knows it to be, who is on the way with another.
-    const since = Math.max(link.readyAt, this.suspendedAt ?? 0)
-    return link.isHelloReceived && link.isConfirmed ? since + LIMITS.announceMs : Number.POSITIVE_INFINITY
-  }
-
-  /** A doubted carrier may answer its probe first: the round trip that a candidate needs anyway, and a little. */
-  #answerFrom(): number {
-    if (this.active === undefined || this.doubtedSince === undefined) return Number.NEGATIVE_INFINITY
-    return this.doubtedSince + 1.25 * (this.active.rttMs ?? 0) + LIMITS.doubtGraceMs
-  }
-
-  /** The one heard last. */
-  #bestCandidate(now: number): Link | undefined {
-    let best: Link | undefined
-    for (const link of this.links.values()) {
-      if (this.#candidateFrom(link) > now) continue
-      if (best === undefined || link.lastHeardAt > best.lastHeardAt) best = link
-    }
-    return best
-  }
-
   #hasOtherCandidate(pending: Link, now: number): boolean {
-    return [...this.links.values()].some(link => link !== pending && this.#candidateFrom(link) <= now)
+    return [...this.links.values()].some(link => link !== pending && candidateFrom(link, this) <= now)
   }
 
   /** The accepted migrator, nobody else, closes carriers that carried a smaller epoch, once they are read empty. */

@@ -21,7 +21,8 @@ export class Schedule {
   replayedBytes = 0
   /** When acknowledgements that wait for company leave at the latest. */
   ackDueAt = Number.POSITIVE_INFINITY
-  #opens: Session[] = []
+  /** In ref order. */
+  #opens = new Set<Session>()
   #queue: Session[] = []
   /** Sessions whose ACK waits for company, until `ackDueAt`. */
   readonly #acksWaiting = new Set<Session>()
@@ -31,6 +32,8 @@ export class Schedule {
   /** GONE and refusals for refs without a session; bounded, since an answer may be lost anyway. */
   readonly #answers = new Map<Ref, Uint8Array>()
   readonly #onAckSent: (session: Session) => void
+  /** A switch that was told and not carried out yet: with a replay of everything, or of the opens only. */
+  #switchDue: 'replay' | 'opens' | undefined
 
   /** @param onAckSent an ACK of this session has just left: it may have been the last word */
   constructor(onAckSent: (session: Session) => void) {
@@ -52,7 +55,7 @@ export class Schedule {
 
   enqueueOpen(session: Session): void {
     session.isQueued = true
-    this.#opens.push(session)
+    this.#opens.add(session)
   }
 
   oweAck(session: Session, isNow: boolean, now: number, rttMs: number): void {
@@ -81,9 +84,9 @@ export class Schedule {
     this.#acksWaiting.clear()
   }
 
-  /** So many bytes of a session were acknowledged. */
+  /** So many bytes of a session in flight were acknowledged. Before a switch, all that was in flight was forgotten. */
   handleAcked(bytes: number): void {
-    this.flightBytes -= bytes
+    if (this.#switchDue === undefined) this.flightBytes -= bytes
   }
 
   /** The session is over: nothing of it leaves any more. */
@@ -92,13 +95,13 @@ export class Schedule {
     this.#acksWaiting.delete(session)
     this.#acksDue.delete(session)
     this.#resetsDue.delete(session)
-    this.flightBytes -= session.flightBytes
+    this.#opens.delete(session)
+    this.handleAcked(session.flightBytes)
     session.flightBytes = 0
   }
 
   clear(): void {
     this.#answers.clear()
-    this.flightBytes = 0
   }
 
   // ---- another carrier
@@ -106,12 +109,21 @@ export class Schedule {
   /**
    * Another carrier sends from now on. Every session states its ACK and limit again, else a limit raised on a dying carrier
    * is lost and its session hangs; unanswered RESETs and unacknowledged OPENs go again.
+   * It is carried out by `settleSwitch`, once for however many switches a peer causes between two transmissions.
    * @param isReplay the old carrier is lost: everything unacknowledged goes again; else only the opens do
    */
-  handleSwitch(sessions: readonly Session[], isReplay: boolean): void {
+  handleSwitch(isReplay: boolean): void {
     this.flightBytes = 0
-    this.#opens = []
+    if (isReplay || this.#switchDue === undefined) this.#switchDue = isReplay ? 'replay' : 'opens'
+  }
+
+  /** To be called before anything is sent, with all sessions. */
+  settleSwitch(sessions: Iterable<Session>): void {
+    if (this.#switchDue === undefined) return
+    const isReplay = this.#switchDue === 'replay'
+    this.#switchDue = undefined
     this.#queue = []
+    const opens: Session[] = []
     const busyFirst = [...sessions].sort((a, b) => Number(isBusy(b)) - Number(isBusy(a)))
     for (const session of busyFirst) {
       session.flightBytes = 0
@@ -121,10 +133,10 @@ export class Schedule {
       if (session.resetSent !== undefined) this.#resetsDue.add(session)
       if (isReplay) session.outbox.replay()
       else if (session.outbox.isOpenPending) session.outbox.replay(1)
-      if (session.isQueued) this.#opens.push(session)
+      if (session.isQueued) opens.push(session)
       else this.enqueue(session)
     }
-    this.#opens.sort((a, b) => a.ref - b.ref)
+    this.#opens = new Set(opens.sort((a, b) => a.ref - b.ref))
   }
 
   /** The tail that an old carrier took will not be acknowledged any more. */
@@ -179,13 +191,13 @@ export class Schedule {
 
   /** In ref order and never past one that may not go. */
   #fillOpens(record: Record, isReplayOnly: boolean): void {
-    while (this.#opens.length > 0 && !record.isFull) {
-      const session = this.#opens[0]!
-      if (!session.isOver && session.outbox.isOpenPending) {
+    for (const session of this.#opens) {
+      if (record.isFull) return
+      if (session.outbox.isOpenPending) {
         if (!session.outbox.hasNext(isReplayOnly)) return
         this.#addPiece(session, record, isReplayOnly, 1)
       }
-      this.#opens.shift()
+      this.#opens.delete(session)
       session.isQueued = false
       this.enqueue(session)
     }

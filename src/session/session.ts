@@ -88,6 +88,11 @@ export class Session {
     return this.outbox.isAllAcked && this.inbox.isFinReceived && this.inbox.unconsumedBytes === 0
   }
 
+  /** The peer may know it. */
+  get isShared(): boolean {
+    return this.side === 'far' || this.outbox.sent > 0
+  }
+
   /** Nothing more can come or go but the end. */
   get isFinBoth(): boolean {
     return this.outbox.isFinished && this.inbox.isFinReceived
@@ -100,7 +105,8 @@ export class Session {
     if (received > outbox.sent && this.resetSent === undefined) return 'ACK_BEYOND_SENT'
     if (limit > outbox.limit) outbox.limit = limit
     const advanced = outbox.ack(Math.min(received, outbox.sent))
-    this.flightBytes -= Math.min(advanced, this.flightBytes)
+    // What went out twice, an open repeated after a switch, is acknowledged once.
+    this.flightBytes = Math.max(0, Math.min(this.flightBytes - advanced, outbox.sent - outbox.acked))
     return advanced
   }
 

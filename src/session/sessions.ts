@@ -7,7 +7,7 @@
  *
  *     frame for a ref            in the table     closed (own, or not above the largest)    above the largest
  *     DATA with OPEN             duplicate        answer GONE                               open it
- *     DATA                       to its inbox     answer GONE                               protocol violation
+ *     DATA                       to its inbox     answer GONE                               answer GONE
  *     ACK                        to its outbox    ignore                                    ignore
  *     RESET                      reset, GONE      answer GONE                               close it unseen, GONE
  *     GONE                       ends it          ignore                                    ignore
@@ -27,6 +27,7 @@ import {
 import { FLAG_FIN, FLAG_OPEN, goneFrame, resetFrame } from '../wire/inner-frame.ts'
 import type { Budget } from './budget.ts'
 import type { EngineEvent, Ref } from './events.ts'
+import type { Record } from './record.ts'
 import { Schedule } from './schedule.ts'
 import { Session } from './session.ts'
 
@@ -47,7 +48,9 @@ export class Sessions {
   outboxTargetBytes: number = LIMITS.flightBytesMin * 2
   readonly schedule: Schedule
   readonly #options: SessionsOptions
+  /** In the order they were opened. */
   readonly #table = new Map<Ref, Session>()
+  #farSessions = 0
   #ownRefs = 0
   #largestSeen = 0
   /** Sessions whose reset by the peer waits for bytes. */
@@ -64,8 +67,10 @@ export class Sessions {
 
   /** The peer may know a session here, so only the process that does may hear of it again. */
   get hasShared(): boolean {
-    for (const session of this.#table.values()) if (isShared(session)) return true
-    return false
+    if (this.#farSessions > 0) return true
+    // OPENs leave in order, so a later one has not left before the first.
+    const [first] = this.#table.values()
+    return first?.isShared ?? false
   }
 
   /** When the oldest was opened; undefined when there is none. */
@@ -220,9 +225,12 @@ export class Sessions {
     this.#settle(session, now)
   }
 
-  /** All sessions end here and now, without a word to the peer: it is gone, or knows. */
-  dropAll(code: WireCode): void {
-    for (const session of [...this.#table.values()]) {
+  /**
+   * Sessions end here and now, without a word to the peer: it is gone, or knows.
+   * @param isConcerned by default all; those that the peer cannot know may live on
+   */
+  dropAll(code: WireCode, isConcerned: (session: Session) => boolean = () => true): void {
+    for (const session of [...this.#table.values()].filter(isConcerned)) {
       this.#drop(session)
       if (session.resetSent === undefined) this.#options.emit({ type: 'reset', ref: session.ref, code })
     }
@@ -241,12 +249,19 @@ export class Sessions {
    * @param isReplay the old carrier is lost: everything unacknowledged goes again; else only the opens do
    */
   handleSwitch(isReplay: boolean): void {
-    this.schedule.handleSwitch([...this.#table.values()], isReplay)
+    this.schedule.handleSwitch(isReplay)
   }
 
   /** The tail that an old carrier took will not be acknowledged any more. */
   replayTails(): void {
+    this.schedule.settleSwitch(this.#table.values())
     this.schedule.replayTails(this.#table.values())
+  }
+
+  /** Fills `record` with what may go now. @param roomBytes how much more may be in flight */
+  fill(record: Record, isReplayOnly: boolean, roomBytes: number): void {
+    this.schedule.settleSwitch(this.#table.values())
+    this.schedule.fill(record, isReplayOnly, roomBytes)
   }
 
   // ---- time
@@ -258,9 +273,9 @@ export class Sessions {
   }
 
   get resetDueAt(): number {
-    let due = Number.POSITIVE_INFINITY
-    for (const session of this.#resetWaits) due = Math.min(due, session.resetReceived!.dueAt)
-    return due
+    // All wait equally long, so the first is due first.
+    const [first] = this.#resetWaits
+    return first?.resetReceived?.dueAt ?? Number.POSITIVE_INFINITY
   }
 
   // ---- private
@@ -270,21 +285,24 @@ export class Sessions {
   }
 
   #openUnseen(ref: Ref, isOpen: boolean, payload: readonly Uint8Array[], now: number): Session | undefined {
-    if (this.#isOwn(ref) || ref <= this.#largestSeen) {
+    // Bytes above the largest seen: their OPEN came before, on this carrier or another, and was another process's.
+    if (this.#isOwn(ref) || ref <= this.#largestSeen || !isOpen) {
       this.schedule.answer(ref, goneFrame(ref))
       return undefined
     }
-    if (!isOpen) throw new RemoteError('PROTOCOL_VIOLATION', `bytes for session ${ref}, which was never opened`)
-    const request = decodeOpenRequest(concatBytes(payload))
     this.#largestSeen = ref
-    const { budget, sessionsMax } = this.#options
-    if (this.#table.size >= sessionsMax || !budget.reserveFloor(LIMITS.windowFloorBytes)) {
-      this.schedule.answer(ref, resetFrame(ref, wireOf('OVERLOADED'), 0))
+    const refuse = (code: WireCode) => {
+      this.schedule.answer(ref, resetFrame(ref, wireOf(code), 0))
       return undefined
     }
+    const request = readOpenRequest(payload)
+    if (request === undefined) return refuse('NAME_NOT_FOUND')
+    const { budget, sessionsMax } = this.#options
+    if (this.#table.size >= sessionsMax || !budget.reserveFloor(LIMITS.windowFloorBytes)) return refuse('OVERLOADED')
     const { sessionId, client, host, port } = request
     const session = new Session({ ref, side: 'far', sessionId, client, to: `${host}:${port}`, openedAt: now, budget })
     this.#table.set(ref, session)
+    this.#farSessions++
     session.inbox.receiveOpen()
     this.#options.emit({ type: 'open', ref, request })
     return session
@@ -349,27 +367,34 @@ export class Sessions {
 
   /** It ends here and now, and nothing of it is kept or sent again but the RESET. */
   #abandon(session: Session, code: WireCode): void {
-    if (session.resetSent !== undefined) return
-    const { ref, outbox, window } = session
-    this.reset(ref, code)
-    if (this.#table.has(ref)) {
-      this.#options.budget.release(outbox.bufferedBytes)
-      outbox.discard()
-      window.release()
-    }
-    this.#options.emit({ type: 'reset', ref, code })
+    const isNews = session.resetSent === undefined
+    this.reset(session.ref, code)
+    if (this.#table.has(session.ref)) this.#discard(session)
+    if (isNews) this.#options.emit({ type: 'reset', ref: session.ref, code })
   }
 
   #drop(session: Session): void {
     this.#table.delete(session.ref)
+    if (session.side === 'far') this.#farSessions--
     this.#resetWaits.delete(session)
     this.schedule.drop(session)
-    session.window.release()
-    this.#options.budget.release(session.outbox.bufferedBytes)
+    this.#discard(session)
+  }
+
+  /** Gives back all memory for its bytes. */
+  #discard({ outbox, window }: Session): void {
+    this.#options.budget.release(outbox.bufferedBytes)
+    outbox.discard()
+    window.release()
   }
 }
 
-/** The peer may know it. */
-function isShared(session: Session): boolean {
-  return session.side === 'far' || session.outbox.sent > 0
+/** @returns undefined when nobody could dial it: its session ends, and nothing else */
+function readOpenRequest(payload: readonly Uint8Array[]): OpenRequest | undefined {
+  try {
+    return decodeOpenRequest(concatBytes(payload))
+  } catch (error) {
+    if (error instanceof RemoteError) return undefined
+    throw error
+  }
 }

@@ -98,7 +98,8 @@ export function decodeOpenRequest(bytes: Uint8Array): OpenRequest {
   if (!isSound || port < 1 || port > 65_535 || host === '') {
     throw new RemoteError('PROTOCOL_VIOLATION', 'an OpenSession without a session ID, host or port')
   }
-  return { sessionId, host, port, client }
+  // A view would pin the whole record for as long as the session lives.
+  return { sessionId: sessionId.slice(), host, port, client }
 }
 
 export function encodeOpenResult(result: OpenResult): Uint8Array {
@@ -125,8 +126,8 @@ function readHello(hello: holdfast.v1.Hello.$Properties): Control {
   }
   return {
     type: 'hello',
-    incarnation,
-    knownIncarnation,
+    incarnation: incarnation.slice(),
+    knownIncarnation: knownIncarnation.slice(),
     sessionsMax,
     holdSeconds,
     features,

@@ -186,6 +186,13 @@ export class Application {
     this.outcome ??= 'closed'
   }
 
+  /** It ends by a reset, wherever it is. */
+  resetNow(): void {
+    const host = this.#host
+    if (host === undefined || host.life !== this.#life || this.isOver) return
+    this.#reset(host)
+  }
+
   #reset(host: Host): void {
     this.outcome = 'reset by itself'
     this.#hasReset = true

@@ -92,12 +92,39 @@ const KINDS = {
       if (random.chance(0.5)) application.readsFrom = clock.now + random.int(100, 8_000)
     }
   },
-  /** SIGKILL and a new process. */
+  /** SIGKILL and a new process; nothing of the old one arrives any more. */
   restart: (hosts: Hosts, _world: HostWorld, random: Random) => random.pick(hosts).kill(),
+  /** The same, but its kernel still delivers what was sent, while the new process begins. */
+  slowKill: (hosts: Hosts, _world: HostWorld, random: Random) => random.pick(hosts).slowKill(),
+  /** An orderly stop, and a new process. */
+  goodbye: (hosts: Hosts, _world: HostWorld, random: Random) => random.pick(hosts).stopOrderly(),
+  /** A host has other addresses, and says so. */
+  endpoints: (hosts: Hosts, _world: HostWorld, random: Random) => {
+    const host = random.pick(hosts)
+    host.association.handleEndpointsChanged()
+    host.drain()
+  },
+  /** Carriers die, and only one end ever learns of it, or neither. */
+  silentCut: (_hosts: Hosts, { network }: HostWorld, random: Random) => {
+    for (const carrier of [...network.carriers]) if (random.chance(0.7)) carrier.silentCut(random.int(0, 2))
+  },
+  /** A path dies without a word while, or just after, a planned move leaves it. */
+  plannedThenSilent: (hosts: Hosts, world: HostWorld, random: Random) => {
+    KINDS.planned(hosts, world, random)
+    world.clock.after(random.int(0, 200), () => {
+      const [first] = [...world.network.carriers]
+      first?.silentCut(random.int(0, 2))
+    })
+  },
+  /** Applications end by a reset, at whatever stage they are. */
+  resetAll: (hosts: Hosts, _world: HostWorld, random: Random) => {
+    const host = random.pick(hosts)
+    for (const application of host.applications.values()) if (random.chance(0.3)) application.resetNow()
+  },
 } as const
 
 const NAMES = Object.keys(KINDS) as FaultKind[]
-const RARE = new Set<FaultKind>(['restart'])
+const RARE = new Set<FaultKind>(['restart', 'slowKill', 'goodbye', 'resetAll'])
 
 export function drawFaults(random: Random): readonly Fault[] {
   const known = NAMES.filter(name => random.chance(RARE.has(name) ? 0.15 : 0.5))

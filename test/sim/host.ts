@@ -96,6 +96,29 @@ export class Host {
     this.drain()
   }
 
+  /** SIGKILL, but the kernel still flushes what was sent. */
+  slowKill(): void {
+    for (const application of this.applications.values()) application.handleReset('killed')
+    this.#leave()
+  }
+
+  /** SIGTERM, and a new process. */
+  stopOrderly(): void {
+    this.association.goodbye()
+    this.drain()
+    for (const application of this.applications.values()) application.handleReset('killed')
+    this.#leave()
+  }
+
+  /** Another process begins; carriers of this one end in their own time. */
+  #leave(): void {
+    const { clock, random } = this.world
+    for (const carrier of [...this.carriers.values()]) clock.after(random.int(0, 4_000), () => carrier.cut())
+    for (const carrier of [...this.world.network.carriers]) if (!this.carriers.has(carrier.id)) carrier.cut()
+    this.start()
+    this.drain()
+  }
+
   /** Keys outlive neither process. */
   knows(peer: Host): boolean {
     const known = this.association.peerIncarnation

@@ -3,9 +3,19 @@
  * Resumption is modelled as the handshake shows it to the engine: the dialer may speak after one round trip, the acceptor is
  * ready with the first record, and confirmed one round trip later.
  */
+import { LIMITS } from '../../src/base/limits.ts'
 import type { Random } from '../support/random.ts'
 import type { VirtualClock } from './clock.ts'
 import type { Host } from './host.ts'
+
+/** Of a rack, of a country, of a satellite; each carrier has its own. */
+const ROUND_TRIPS_MS: readonly (readonly [number, number])[] = [
+  [1, 80],
+  [1, 10],
+  [100, 600],
+]
+/** Beyond the end of any run. */
+const NEVER_MS = 1_000_000
 
 export class SimCarrier {
   readonly id: number
@@ -25,6 +35,8 @@ export class SimCarrier {
   /** What is on its way, oldest first, per sending end; deliveries take the head, so order holds through a blackhole. */
   readonly #queues: readonly [(() => void)[], (() => void)[]] = [[], []]
   #stalled: (0 | 1)[] = []
+  /** Whose record has arrived, by the end that took it. */
+  readonly #heard: [boolean, boolean] = [false, false]
 
   constructor(
     id: number,
@@ -39,13 +51,14 @@ export class SimCarrier {
     this.isResumed = isResumed
     this.#world = world
     this.#lives = [ends[0].life, ends[1].life]
-    this.#rttMs = world.random.int(1, 80)
+    this.#rttMs = world.random.int(...world.random.pick(ROUND_TRIPS_MS))
     this.#travel(dialer, () => this.#travel(other(dialer), () => this.#connected()))
   }
 
   send(from: 0 | 1, record: Uint8Array): void {
     this.#travel(from, () => {
       this.#ready(other(from))
+      this.#heard[other(from)] = true
       this.ends[other(from)].handleRecord(this, record)
     })
     this.#world.network.countRecord()
@@ -60,6 +73,22 @@ export class SimCarrier {
   cut(): void {
     const { random } = this.#world
     this.#end(() => (random.chance(0.5) ? 0 : random.int(0, 3_000)))
+  }
+
+  /**
+   * Both directions end without a word, as on a path that drops everything. An end that was never answered gives up by
+   * itself; the others do not within a run.
+   * @param informed the end that learns of it at once; 2 for neither
+   */
+  silentCut(informed: number): void {
+    if (this.isCut) return
+    this.isCut = true
+    this.#world.network.carriers.delete(this)
+    for (const side of [0, 1] as const) {
+      const end = this.ends[side]
+      const noticeMs = side === informed ? 0 : this.#heard[side] ? NEVER_MS : LIMITS.handshakeMs
+      this.#world.clock.after(noticeMs, () => end.whenAwake(() => end.handleLost(this)))
+    }
   }
 
   heal(): void {

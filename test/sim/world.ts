@@ -6,7 +6,7 @@ import { strict as assert } from 'node:assert'
 import { Random } from '../support/random.ts'
 import { Ledger } from './application.ts'
 import { VirtualClock } from './clock.ts'
-import { drawFaults, FAULTS_END_MS, type Fault, happen } from './faults.ts'
+import { drawFaults, FAULTS_END_MS, type Fault, type FaultKind, happen } from './faults.ts'
 import { Host, type HostWorld } from './host.ts'
 import { Network } from './network.ts'
 
@@ -26,6 +26,9 @@ export interface SimulateOptions {
 
 const LIVENESS_MS = 200_000
 const STEPS_MAX = 2_000_000
+/** One active, and what the peer dialed and has not given up. */
+const CARRIERS_LEFT_MAX = 3
+const RESTARTS: ReadonlySet<FaultKind> = new Set(['restart', 'slowKill', 'goodbye'])
 /** What an application may have handed over when its host hears that memory is short. */
 const READ_BYTES_MAX = 65_536
 
@@ -128,7 +131,7 @@ function excuses(faults: readonly Fault[], hosts: readonly [Host, Host]): Readon
     'reset by itself',
     'APPLICATION_RESET',
     ...(isHoldShort ? ['HOLD_EXPIRED', 'PEER_RESTARTED'] : []),
-    ...(faults.some(({ kind }) => kind === 'restart') ? ['killed', 'PEER_RESTARTED'] : []),
+    ...(faults.some(({ kind }) => RESTARTS.has(kind)) ? ['killed', 'PEER_RESTARTED', 'SHUTTING_DOWN'] : []),
     // A refusal may be lost with its carrier; asked again, the far side only knows that there is no such session.
     ...(isBudgetSmall ? ['OVERLOADED', 'BUDGET_EXHAUSTED', 'SESSION_GONE'] : []),
   ])
@@ -146,5 +149,10 @@ function agree(hosts: readonly [Host, Host]): void {
   assert.equal(b.association.state, 'stable', 'host 1 has no path though nothing is wrong')
   assert.equal(a.association.activeCarrier, b.association.activeCarrier, 'the two ends settled on different carriers')
   assert.equal([...a.association.sessions(), ...b.association.sessions()].length, 0, 'a session was left behind')
+  for (const { association, carriers, world, side } of hosts) {
+    if (world.canDial[side]) assert.equal(association.wantsPath, undefined, 'a path is wanted for ever')
+    const living = [...carriers.values()].filter(({ isCut }) => !isCut)
+    assert.ok(living.length <= CARRIERS_LEFT_MAX, `${living.length} living carriers are left`)
+  }
   for (const { budget } of hosts) assert.equal(budget.usedBytes, 0, 'memory of sessions that are gone is still counted')
 }

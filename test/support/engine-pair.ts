@@ -5,7 +5,8 @@
 import { strict as assert } from 'node:assert'
 import { RemoteError } from '../../src/base/errors.ts'
 import { LIMITS } from '../../src/base/limits.ts'
-import { Association, type AssociationOptions } from '../../src/session/association.ts'
+import { Association } from '../../src/session/association.ts'
+import type { AssociationOptions } from '../../src/session/association-options.ts'
 import { Budget } from '../../src/session/budget.ts'
 import type { CarrierId, EngineEvent, Ref } from '../../src/session/events.ts'
 import { concatBytes } from '../../src/wire/bytes.ts'
@@ -16,6 +17,7 @@ type EventOf<T extends EngineEvent['type']> = EngineEvent & { readonly type: T }
 
 const STEPS_MAX = 200_000
 export const DELAY_MS = 10
+export const NEVER = Number.MAX_SAFE_INTEGER
 
 /** One carrier between the two, as both see it. */
 export class Wire {
@@ -36,17 +38,17 @@ export class Wire {
     this.delayMs = delayMs
   }
 
-  /** Loses what is under way; both sides learn of it after so many milliseconds, or never. */
-  cut(aAfterMs: number | undefined = 0, bAfterMs: number | undefined = aAfterMs): void {
+  /** Loses what is under way; both sides learn of it after so many milliseconds, or NEVER. */
+  cut(aAfterMs = 0, bAfterMs = aAfterMs): void {
     this.close(aAfterMs, bAfterMs)
     this.#pair.advance(0)
   }
 
   /** The same, while the pair is at work: told in its turn. */
-  close(aAfterMs: number | undefined = 0, bAfterMs: number | undefined = aAfterMs): void {
+  close(aAfterMs = 0, bAfterMs = aAfterMs): void {
     this.isCut = true
-    if (aAfterMs !== undefined) this.#pair.after(aAfterMs, () => this.#pair.a.handleLost(this.id))
-    if (bAfterMs !== undefined) this.#pair.after(bAfterMs, () => this.#pair.b.handleLost(this.id))
+    this.#pair.after(aAfterMs, () => this.#pair.a.handleLost(this.id))
+    this.#pair.after(bAfterMs, () => this.#pair.b.handleLost(this.id))
   }
 
   /** From now on nothing arrives, and nobody is told; a transport repeats what was lost once it can. */

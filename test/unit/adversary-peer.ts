@@ -108,10 +108,51 @@ t.test('an open under a ref of the other side’s own range opens nothing', asyn
   check(t)
 })
 
-t.test('bytes for a session that was never opened close the carrier, and nothing else', async t => {
+t.test('bytes for a session that was never opened open nothing, and are answered', async t => {
   const { victim, flood, check } = attacked()
   flood([concatBytes([dataHeader(8, 1, 0, 1), Uint8Array.of(1)])])
+  t.same(victim.all('open'), [])
+  t.equal(victim.sent.at(-1), '1: GONE 8')
+  check(t)
+})
+
+t.test('a flood of proposals that reads no answers closes the carrier, and no record is too large', async t => {
+  const { pair, victim, flood, check } = attacked()
+  const migrate = control({ type: 'migrate', epoch: 1, reason: 'first', endpoints: [] })
+  victim.do(b => b.handleCarrierBlocked(1, true))
+  flood(Array.from({ length: FRAMES_A_RECORD }, () => migrate))
   t.same(victim.faults, ['PROTOCOL_VIOLATION'])
+  pair.advance(0)
+  check(t)
+})
+
+t.test('a thousand epochs among 15,000 sessions are one switch, once anything is sent', async t => {
+  const { pair, victim, flood } = attacked(4 * LIMITS.sessionsPerPeerMax * FLOOR)
+  flood(refs(15_000).map(openFrame))
+  const cpuMs = (epochs: number, from: number) => {
+    const before = process.cpuUsage()
+    for (let epoch = from; epoch < from + epochs; epoch++) {
+      const frame = control({ type: 'migrate', epoch, reason: 'gone', endpoints: [] })
+      pair.b.association.handleRecord(1, [frame], pair.now)
+    }
+    victim.drain()
+    const { user, system } = process.cpuUsage(before)
+    return (user + system) / 1_000
+  }
+  const [one, many] = [cpuMs(1, 10), cpuMs(25, 20)]
+  t.ok(many < 8 * one, `${many} ms for 25 epochs, ${one} ms for one`)
+  t.equal(victim.association.epoch, 44)
+})
+
+t.test('a window of single bytes behind a gap costs a few times its size, and is handed over whole', async t => {
+  const { pair, victim, flood, check } = attacked()
+  flood([openFrame(2)])
+  const bytes = FLOOR - 1
+  flood(Array.from({ length: bytes }, (_, i) => concatBytes([dataHeader(2, 2 + i, 0, 1), Uint8Array.of(0x61)])))
+  pair.inject(victim, pair.wires[0]!, concatBytes([dataHeader(2, 1, 0, 1), Uint8Array.of(0x61)]))
+  t.equal(victim.received.get(2), 'a'.repeat(bytes + 1))
+  const parts = victim.all('data').flatMap(event => event.parts)
+  t.ok(parts.length < 20, `${parts.length} parts`)
   check(t)
 })
 
@@ -124,9 +165,10 @@ t.test('floods of acknowledgements, ends and pings leave nothing behind and get 
   t.equal(victim.sent.length, before, 'what means nothing is not answered')
   victim.do(b => b.handleCarrierBlocked(1, true))
   victim.sent.length = 0
-  flood(Array.from({ length: count }, () => control({ type: 'ping', id: 1 })))
-  victim.do(b => b.handleCarrierBlocked(1, false))
-  t.equal(victim.sent.filter(text => text.includes('PONG')).length, LIMITS.controlQueueMax)
+  flood(Array.from({ length: LIMITS.controlQueueMax }, () => control({ type: 'ping', id: 1 })))
+  t.same(victim.faults, [])
+  flood([control({ type: 'ping', id: 1 })])
+  t.same(victim.faults, ['PROTOCOL_VIOLATION'], 'who reads no answers gets no more')
   t.equal(budget.usedBytes, atRest)
   check(t)
 })

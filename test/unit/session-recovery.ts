@@ -1,0 +1,233 @@
+/** Paths that die at a bad moment, and processes that speak late: two engines that must get over it. */
+import t from 'tap'
+import { LIMITS } from '../../src/base/limits.ts'
+import { Budget } from '../../src/session/budget.ts'
+import { EnginePair, NEVER } from '../support/engine-pair.ts'
+import { control } from '../support/frame-text.ts'
+
+/** A pair with one session that has carried a byte. */
+function busy() {
+  const pair = EnginePair.met()
+  const ref = pair.a.open()
+  pair.a.write(ref, '.')
+  pair.advance(200)
+  return { pair, ref, old: pair.wires[0]! }
+}
+
+t.test('heartbeats that nobody answers come at their pace, however long', async t => {
+  const { pair, old } = busy()
+  old.blackhole()
+  const before = pair.a.sent.length
+  pair.advance(600_000)
+  const most = 600_000 / LIMITS.heartbeatMs + 10
+  t.ok(pair.a.sent.length - before < most, `${pair.a.sent.length - before} frames in ten minutes`)
+})
+
+t.test(
+  'bytes on the old carrier of a planned move arrive, though who accepted it never hears that it died',
+  async t => {
+    const { pair, ref, old } = busy()
+    pair.a.do((a, now) => a.migrate('better', now))
+    pair.connect()
+    pair.advance(5)
+    pair.b.write(ref, 'before the move ')
+    old.blackhole()
+    old.close = () => pair.after(0, () => pair.a.handleLost(old.id))
+    pair.advance(300)
+    pair.b.write(ref, 'after it')
+    pair.advance(1_000)
+    t.equal(pair.a.received.get(ref), 'before the move after it')
+  },
+)
+
+t.test('a planned proposal that is not answered gives way when the old carrier is lost', async t => {
+  const { pair, ref, old } = busy()
+  pair.a.do((a, now) => a.migrate('command', now))
+  pair.connect().blackhole()
+  pair.advance(30)
+  old.cut(0, NEVER)
+  pair.a.write(ref, 'hello')
+  pair.connect()
+  pair.advance(LIMITS.announceMs + 100)
+  t.equal(pair.b.received.get(ref), '.hello')
+})
+
+t.test('a path is wanted when the old carrier falls silent during a planned proposal', async t => {
+  const { pair, ref, old } = busy()
+  pair.a.do((a, now) => a.migrate('better', now))
+  pair.connect().blackhole()
+  pair.advance(30)
+  old.blackhole()
+  pair.a.write(ref, 'hello')
+  pair.advance(2 * LIMITS.doubtMs)
+  t.equal(pair.a.association.wantsPath, 'doubt')
+  pair.connect()
+  pair.advance(LIMITS.announceMs + 200)
+  t.equal(pair.b.received.get(ref), '.hello')
+})
+
+t.test('a doubted carrier that speaks again is used again, when what was proposed beside it is dead', async t => {
+  const { pair, ref, old } = busy()
+  old.passes.b = 0
+  pair.a.do((a, now) => a.handleDoubt(now))
+  const beside = pair.connect()
+  beside.blackhole()
+  beside.close = () => pair.after(0, () => pair.a.handleLost(beside.id))
+  pair.advance(60)
+  t.equal(pair.a.association.state, 'announcing')
+  old.heal()
+  pair.a.write(ref, 'hello')
+  pair.advance(LIMITS.announceMs + 100)
+  t.equal(pair.a.association.state, 'stable')
+  t.equal(pair.b.received.get(ref), '.hello')
+})
+
+t.test('attempts that came too late are closed by their dialer, whoever has moved', async t => {
+  const { pair, old } = busy()
+  old.cut()
+  pair.connect('b')
+  pair.advance(1)
+  for (const dialer of ['a', 'b', 'a', 'b'] as const) pair.connect(dialer)
+  pair.advance(60_000)
+  t.ok(pair.a.carriers.size <= 2, `${pair.a.carriers.size} carriers are left`)
+})
+
+t.test('what a stopped process had under way opens nothing, and meets no session of the next process', async t => {
+  const pair = EnginePair.met()
+  const [old] = pair.wires
+  old!.passes.a = 0
+  const ref = pair.a.open()
+  pair.a.write(ref, 'of the first process')
+  pair.advance(30)
+  pair.a.do((a, now) => a.handleDoubt(now))
+  pair.connect()
+  pair.advance(70)
+  pair.a.do(a => a.goodbye())
+  pair.advance(11)
+  old!.heal()
+  pair.advance(15)
+  t.equal(pair.b.all('open').length, 1, 'dialed once')
+  for (const wire of pair.wires) wire.close()
+  pair.advance(10)
+  pair.b.received.clear()
+  pair.a.restart(0xcc)
+  const other = pair.a.open('other.example')
+  pair.a.write(other, 'of the second process')
+  pair.connect('a', { isResumed: false })
+  pair.advance(500)
+  t.same([...pair.b.received.values()], ['of the second process'])
+  t.equal(pair.b.all('open').at(-1)?.request.host, 'other.example')
+})
+
+t.test('a dead process whose Hello comes late does not take the association back', async t => {
+  const pair = EnginePair.met()
+  pair.wires[0]!.cut()
+  const late = pair.connect()
+  late.passes.a = 0
+  pair.advance(15)
+  pair.a.carriers.delete(late.id)
+  pair.a.restart(0xcc)
+  const living = pair.connect('a', { isResumed: false })
+  pair.advance(600)
+  const ref = pair.a.open()
+  pair.a.write(ref, 'one ')
+  pair.advance(300)
+  living.cut()
+  late.heal()
+  pair.advance(15)
+  pair.a.write(ref, 'two')
+  pair.connect()
+  pair.advance(500)
+  t.equal(pair.b.received.get(ref), 'one two')
+  t.same(pair.b.faults, [])
+})
+
+t.test('a living process that a dead one’s Hello has replaced comes back as soon as it answers', async t => {
+  const pair = EnginePair.met()
+  pair.wires[0]!.cut(0, 0)
+  const other = pair.connect('a', { isResumed: false })
+  other.passes.a = 0
+  pair.advance(20)
+  const hello = control({
+    type: 'hello',
+    incarnation: new Uint8Array(16).fill(0x11),
+    knownIncarnation: new Uint8Array(0),
+    sessionsMax: 1,
+    holdSeconds: 60,
+    features: 0,
+    endpoints: [],
+  })
+  pair.inject(pair.b, other, hello)
+  t.equal(pair.b.all('peerRestarted').length, 1)
+  other.cut()
+  pair.connect('a', { isResumed: false })
+  pair.advance(1_000)
+  t.equal(pair.a.association.state, 'stable')
+  t.equal(pair.b.association.state, 'stable')
+  t.same(pair.b.faults, [])
+})
+
+t.test('a process that restarts takes up the epoch of a peer that has counted far', async t => {
+  const pair = EnginePair.met()
+  const far = LIMITS.epochJumpMax - 1
+  for (const epoch of [far, 2 * far]) {
+    pair.inject(pair.b, pair.wires[0]!, control({ type: 'migrate', epoch, reason: 'gone', endpoints: [] }))
+  }
+  t.equal(pair.b.association.epoch, 2 * far)
+  pair.wires[0]!.cut()
+  pair.a.restart(0xcc)
+  pair.connect('a', { isResumed: false })
+  pair.advance(1_000)
+  t.equal(pair.a.association.state, 'stable')
+  t.equal(pair.b.association.state, 'stable')
+  t.same([...pair.a.faults, ...pair.b.faults], [])
+})
+
+t.test('a session that the peer never heard of outlives its restart', async t => {
+  const pair = EnginePair.met()
+  pair.wires[0]!.cut()
+  pair.b.restart(0xcc)
+  const ref = pair.a.open()
+  pair.a.write(ref, 'new')
+  pair.connect('a', { isResumed: false })
+  pair.advance(500)
+  t.equal(pair.b.received.get(ref), 'new')
+})
+
+t.test('a peer that drained and was started anew takes sessions again', async t => {
+  const pair = EnginePair.met()
+  pair.inject(pair.a, pair.wires[0]!, control({ type: 'drain' }))
+  t.throws(() => pair.a.open(), { code: 'SHUTTING_DOWN' })
+  pair.wires[0]!.cut()
+  pair.b.restart(0xcc)
+  pair.connect('a', { isResumed: false })
+  pair.advance(500)
+  t.doesNotThrow(() => pair.a.open())
+})
+
+t.test('a host with hundreds of addresses names as many as fit, and is understood', async t => {
+  const pair = new EnginePair()
+  pair.a.endpoints = Array.from({ length: 300 }, (_, i) => `ws://10.96.${i % 250}.17:7400/${'x'.repeat(200)}`)
+  pair.connect()
+  pair.advance(1_000)
+  t.equal(pair.a.association.state, 'stable')
+  t.same(pair.b.faults, [])
+  t.ok((pair.b.all('endpoints')[0]?.endpoints.length ?? 0) > 3)
+})
+
+t.test('sessions that their application has reset give their memory back, too', async t => {
+  const budget = new Budget(4 * 2 ** 20)
+  const pair = EnginePair.met({ budget })
+  const ref = pair.a.open()
+  pair.a.write(ref, '.')
+  pair.advance(100)
+  const [session] = pair.a.association.sessions()
+  session!.outbox.limit = 8 * 2 ** 20
+  pair.wires[0]!.cut()
+  for (let i = 0; i < 40; i++) pair.a.write(ref, new Uint8Array(65_536))
+  pair.a.do(a => a.reset(ref, 'APPLICATION_RESET'))
+  t.ok(budget.usedBytes > 2 * 2 ** 20, 'kept for the peer')
+  pair.a.do(a => a.relieve(2 ** 20))
+  t.equal(budget.usedBytes, 0)
+  t.same(pair.a.all('reset'), [], 'the application knows')
+})
