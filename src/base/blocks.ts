@@ -18,11 +18,11 @@ export class BlockPool {
   }
 
   /**
-   * @returns a buffer of `bytes`, filled with whatever was there. Only one that uses half a block or more is a block, so that
-   *   the memory in use is at most twice what its users count
+   * @returns a buffer of `bytes`, filled with whatever was there. Only one that uses nearly half a block or more is a block,
+   *   so that the memory in use is hardly more than twice what its users count
    */
   take(bytes: number): Uint8Array {
-    if (bytes < LIMITS.blockBytes / 2 || bytes > LIMITS.blockBytes) return new Uint8Array(bytes)
+    if (bytes < LIMITS.dataBytesMax / 2 || bytes > LIMITS.blockBytes) return new Uint8Array(bytes)
     const block = this.#kept.pop() ?? new ArrayBuffer(LIMITS.blockBytes)
     this.#lent.add(block)
     return new Uint8Array(block, 0, bytes)

@@ -206,6 +206,8 @@ export const LIMITS = {
   ticketPeersMax: 256,
 
   // ---- cli/
+  /** How much the heap may grow between two full collections, in percent of what the last one left. V8's own measure is less. */
+  heapGrowingPercent: 400,
   /** Log lines with one code in this time: strangers cause some of them. More are counted, and the next line says how many. */
   logLinesPerCodeMax: 50,
   logSpanMs: 10_000,

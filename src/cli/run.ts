@@ -3,6 +3,7 @@ import { LIMITS } from '../base/limits.ts'
 import type { Config } from '../config/config.ts'
 import type { Identity } from '../secure/identity.ts'
 import type { Log, Sidecar, SidecarOptions } from '../sidecar/sidecar-api.ts'
+import { letHeapGrow } from './heap.ts'
 
 export interface RunOptions {
   readonly config: Config
@@ -19,6 +20,7 @@ export interface RunOptions {
  * @throws OperatorError when something cannot be listened on or read; nothing stays behind then
  */
 export async function runSidecar({ config, identity, log, create, onReady }: RunOptions): Promise<number> {
+  letHeapGrow()
   const stop = signalled()
   const sidecar = create({ config, identity, log })
   // First, so that a second sidecar of the same configuration says so, rather than that some port is taken.

@@ -137,8 +137,10 @@ export class Applications {
     socket.attach({
       onData: chunk => {
         totals.sentBytes += chunk.length
-        for (let at = 0; at < chunk.length; at += LIMITS.dataBytesMax) {
-          const piece = chunk.subarray(at, at + LIMITS.dataBytesMax)
+        // Even pieces: a small last one would be no block that is used again.
+        const pieceBytes = Math.ceil(chunk.length / Math.ceil(chunk.length / LIMITS.dataBytesMax))
+        for (let at = 0; at < chunk.length; at += pieceBytes) {
+          const piece = chunk.subarray(at, at + pieceBytes)
           const bytes = blocks.take(piece.length)
           bytes.set(piece)
           binding.isFull = !engine.write(ref, bytes)
