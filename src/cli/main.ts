@@ -7,6 +7,7 @@ import { CommanderError } from 'commander'
 import type { Code } from '../base/codes.ts'
 import { OperatorError } from '../base/errors.ts'
 import { buildProgram } from './program.ts'
+import { watchStandardStreams } from './standard-streams.ts'
 
 /** Faults of what a person wrote or set up, rather than of the moment. */
 const USAGE_CODES: ReadonlySet<Code> = new Set([
@@ -35,12 +36,7 @@ async function main(): Promise<number> {
   }
 }
 
-// `holdfast status | head` closes the pipe early: that is no failure.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0)
-  throw error
-})
-
+watchStandardStreams()
 // Commands have closed what they opened; what a library still holds (a name lookup, say) must not keep the process.
 const exitCode = await main()
 process.stdout.write('', () => process.stderr.write('', () => process.exit(exitCode)))

@@ -4,6 +4,7 @@ import type { Config } from '../config/config.ts'
 import type { Identity } from '../secure/identity.ts'
 import type { Log, Sidecar, SidecarOptions } from '../sidecar/sidecar-api.ts'
 import { letHeapGrow } from './heap.ts'
+import { outliveReaders } from './standard-streams.ts'
 
 export interface RunOptions {
   readonly config: Config
@@ -21,6 +22,7 @@ export interface RunOptions {
  */
 export async function runSidecar({ config, identity, log, create, onReady }: RunOptions): Promise<number> {
   letHeapGrow()
+  outliveReaders()
   const stop = signalled()
   const sidecar = create({ config, identity, log })
   // First, so that a second sidecar of the same configuration says so, rather than that some port is taken.

@@ -167,6 +167,35 @@ t.test('a second sidecar of one configuration is refused; one that was killed le
   t.equal(await third.stop(), 0)
 })
 
+t.test('a sidecar outlives the readers of its output and of its log; sessions go on', async t => {
+  const { office, laptop, far, near, port } = await pair(t)
+  const application = connect(port, '127.0.0.1')
+  t.teardown(() => application.destroy())
+  application.write('before')
+  await once(application, 'data')
+  for (const { cli } of [far, near]) cli.closeOutput()
+  // A stranger's garbage is a line in the log.
+  const stranger = connect(Number((await office.endpoint()).split(':').at(-1)), '127.0.0.1').on('error', () => {})
+  stranger.resume().end('GET / HTTP/1.0\r\n\r\n')
+  await once(stranger, 'close')
+  application.write('after')
+  t.equal(String((await once(application, 'data'))[0]), 'after')
+  t.match([await office.status(), await laptop.status()], [{ pid: far.cli.child.pid }, { pid: near.cli.child.pid }])
+  application.destroy()
+  // Their last words cannot be written, either.
+  t.same([await near.cli.stop(), await far.cli.stop()], [0, 0])
+})
+
+t.test('a command ends quietly when nobody reads what it prints', async t => {
+  const host = await CliHost.create(t)
+  await host.up({})
+  const watch = runningCli(t, ['status', '--watch', '--config', host.configFile])
+  await watch.line()
+  watch.closeOutput()
+  await once(watch.child, 'exit')
+  t.equal(watch.child.exitCode, 0)
+})
+
 t.test('a port that is taken is told with its code in the words, and nothing stays behind', async t => {
   const host = await CliHost.create(t)
   const { port } = await startEcho(t)

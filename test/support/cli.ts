@@ -57,6 +57,12 @@ export class RunningCli {
     return value
   }
 
+  /** Whoever reads it goes away. */
+  closeOutput(): void {
+    this.child.stdout!.destroy()
+    this.child.stderr!.destroy()
+  }
+
   /** @returns the exit code */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
     this.child.kill(signal)
