@@ -24,7 +24,7 @@ export const CODES = {
   },
   OVERLOADED: {
     wire: 0x05,
-    says: 'the limit on sessions or buffered bytes was reached',
+    says: 'a limit on sessions, name lookups or buffered bytes was reached',
     todo: 'raise the limit, or open fewer',
   },
   NOT_ALLOWED: {

@@ -60,7 +60,7 @@ export const LIMITS = {
   backoffSlowMs: 30_000,
   /** A name lookup; getaddrinfo against a dead resolver blocks for seconds. */
   resolveMs: 5_000,
-  /** Name lookups running at once in the process: each blocks one of libuv's four threads. More wait their turn. */
+  /** Lookups of names of endpoints that run at once: each blocks one of libuv's four threads. More wait their turn. */
   lookupsMax: 2,
   /** Names whose last good answer is remembered, and names waiting for a lookup. The oldest answer is forgotten. */
   namesRememberedMax: 256,
@@ -194,6 +194,10 @@ export const LIMITS = {
   // ---- sidecar/
   /** A destination has so long to accept. Then OpenResult says TIMED_OUT. */
   egressConnectMs: 10_000,
+  /** Name lookups for destinations that run at once, one for each peer: libuv runs no more. More wait their turn. */
+  egressLookupsMax: 2,
+  /** Names of one peer's destinations that are looked up or wait for it. Above: the open fails with OVERLOADED. */
+  egressLookupsPerPeerMax: 16,
   /** The admin socket: open connections, one request, its body. More are refused. */
   adminConnectionsMax: 16,
   adminRequestMs: 10_000,

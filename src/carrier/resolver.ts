@@ -1,5 +1,5 @@
 /**
- * Name lookups for dialing. getaddrinfo against the resolver of a network that is gone blocks a thread for seconds and
+ * Name lookups for dialing peers. getaddrinfo against the resolver of a network that is gone blocks a thread for seconds and
  * cannot be cancelled, and libuv has four threads for the whole process. So there is one lookup per name at a time, two
  * in all, and nobody waits for one alone: the last good answer is at hand while a fresh one is asked for.
  */

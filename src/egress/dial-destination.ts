@@ -6,7 +6,6 @@
  *     name that a name rule names --> look up -----------------------------------> dial all, in order
  *     any other name ---------------> look up --> those an address rule holds ---> dial, in order
  */
-import { lookup as dnsLookup } from 'node:dns/promises'
 import { isHostName } from '../base/allow-rule.ts'
 import type { WireCode } from '../base/codes.ts'
 import { formatHostPort, type HostPort } from '../base/endpoint.ts'
@@ -14,15 +13,19 @@ import { parseIpAddress } from '../base/ip-address.ts'
 import { LIMITS } from '../base/limits.ts'
 import { ApplicationSocket } from '../platform/application-socket.ts'
 import type { AllowList } from './allow-list.ts'
+import { systemLookup } from './lookups.ts'
 
-/** Addresses of a name, best first. A failure with `code` TIMED_OUT is told as that, any other as NAME_NOT_FOUND. */
-export type Lookup = (name: string) => Promise<readonly string[]>
+/**
+ * Addresses of a name, best first. A failure with `code` TIMED_OUT or OVERLOADED is told as that, any other as
+ * NAME_NOT_FOUND. When `signal` aborts, nobody waits for the answer any more.
+ */
+export type Lookup = (name: string, signal: AbortSignal) => Promise<readonly string[]>
 
 export interface DialOptions {
   /** Aborted: the dial ends with APPLICATION_RESET. */
   readonly signal: AbortSignal
   /**
-   * Pass one that limits lookups in the process: each blocks a thread of libuv's four.
+   * Pass one that limits lookups (lookups.ts): each blocks a thread of libuv's four.
    * @default getaddrinfo
    */
   readonly lookup?: Lookup
@@ -76,13 +79,15 @@ async function lookUp(
   const late = new Promise<WireCode>(resolve => {
     deadline.signal.addEventListener('abort', () => resolve('TIMED_OUT'), { once: true })
   })
-  const found = lookup(name).catch(error => (isTimeout(error) ? 'TIMED_OUT' : 'NAME_NOT_FOUND') as WireCode)
+  const found = lookup(name, deadline.signal).catch(error => LOOKUP_CODES[codeOfError(error)] ?? 'NAME_NOT_FOUND')
   try {
     return await Promise.race([found, late])
   } finally {
     deadline.clear()
   }
 }
+
+const LOOKUP_CODES: Partial<Record<string, WireCode>> = { TIMED_OUT: 'TIMED_OUT', OVERLOADED: 'OVERLOADED' }
 
 async function dialInOrder(
   addresses: readonly string[],
@@ -132,10 +137,6 @@ function connectCode(error: unknown): WireCode {
   return CONNECT_CODES[codeOfError(error)] ?? 'UNREACHABLE'
 }
 
-function isTimeout(error: unknown): boolean {
-  return codeOfError(error) === 'TIMED_OUT'
-}
-
 function codeOfError(error: unknown): string {
   return String((error as { code?: unknown } | undefined)?.code)
 }
@@ -162,10 +163,4 @@ class Deadline {
     clearTimeout(this.#timer)
     this.#outer.removeEventListener('abort', this.#abort)
   }
-}
-
-/** In the system's own order (RFC 6724), as every other program on this host sees it. */
-async function systemLookup(name: string): Promise<readonly string[]> {
-  const answers = await dnsLookup(name, { all: true, order: 'verbatim' })
-  return answers.map(answer => answer.address)
 }

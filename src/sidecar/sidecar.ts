@@ -17,6 +17,7 @@ import { Resolver } from '../carrier/resolver.ts'
 import type { Config, ForwardConfig, ListenConfig, PeerConfig } from '../config/config.ts'
 import { AllowList } from '../egress/allow-list.ts'
 import { dialDestination } from '../egress/dial-destination.ts'
+import { DestinationLookups } from '../egress/lookups.ts'
 import type { PeerId } from '../secure/identity.ts'
 import { Keyring } from '../secure/keyring.ts'
 import { Budget } from '../session/budget.ts'
@@ -40,6 +41,7 @@ class RunningSidecar implements Sidecar {
   readonly #shared: Shared
   readonly #peers = new Map<PeerId, Peer>()
   readonly #allow = new Map<string, AllowList>()
+  readonly #lookups = new DestinationLookups()
   readonly #reception: Reception
   readonly #admission = new Admission()
   readonly #startedAt = performance.now()
@@ -173,7 +175,7 @@ class RunningSidecar implements Sidecar {
   #dialFar(peer: PeerConfig, to: HostPort, signal: AbortSignal): ReturnType<Shared['dialFar']> {
     return dialDestination(to, this.#allow.get(peer.id) ?? new AllowList([]), {
       signal,
-      lookup: name => this.#shared.resolver.resolve(name),
+      lookup: (name, until) => this.#lookups.ask(peer.id, name, until),
     })
   }
 
