@@ -19,7 +19,7 @@ export const LIMITS = {
   endpointsPerPeerMax: 16,
 
   // ---- secure/
-  /** CRYPTO bytes per side: a TLS 1.3 flight with one certificate is under 4 KiB. More closes the carrier. */
+  /** CRYPTO frames per side: a TLS 1.3 flight with one certificate is under 4 KiB. More closes the carrier. */
   cryptoBytesMax: 32 * KIB,
   /** Records kept unopened until the client's Finished has come. More closes the carrier. */
   earlyBytesMax: 64 * KIB,

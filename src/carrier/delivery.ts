@@ -53,7 +53,7 @@ export class Delivery {
     return fault
   }
 
-  /** Hands on the frames of a message, which must hold whole ones. */
+  /** Hands on the frames of a message, which must hold whole ones, and one at least: nothing else counts empty messages. */
   handleMessage(pieces: readonly Uint8Array[]): RemoteError | undefined {
     let missing = 0
     this.#frameBytes = 0
@@ -62,7 +62,9 @@ export class Delivery {
       if (fault !== undefined) return fault
       missing += piece.length
     }
-    if (this.#isOver || missing === this.#frameBytes) return undefined
+    if (this.#isOver) return undefined
+    if (missing === 0) return new RemoteError('FRAME_MALFORMED', 'a message held no frame')
+    if (missing === this.#frameBytes) return undefined
     return new RemoteError('FRAME_MALFORMED', 'a message ended inside a frame')
   }
 

@@ -71,6 +71,14 @@ export class WebSocketCarrier extends SocketCarrier {
     this.#websocket.close(CLOSE_NORMAL)
   }
 
+  /** What follows is thrown away unparsed, as `ws` itself does after an error: else it would cost as much as before. */
+  protected override handleFault(fault: RemoteError): void {
+    super.handleFault(fault)
+    this.socket.removeAllListeners('data')
+    this.socket.end()
+    this.socket.resume()
+  }
+
   #writeMessage(parts: readonly Uint8Array[], bytes: number): void {
     this.writePieces([messageHeader(bytes, this.#isClient), ...parts])
   }

@@ -72,7 +72,7 @@ export class SecureChannel<Owner> {
   #sealer: Sealer | undefined
   #opener: Opener | undefined
   #tls: TlsHandshake | undefined
-  /** CRYPTO bytes that came; at most LIMITS.cryptoBytesMax. */
+  /** CRYPTO bytes that came, headers included, so that an empty frame is not for nothing; at most LIMITS.cryptoBytesMax. */
   #cryptoBytes = 0
   /** RECORDs before the handshake was complete; #keptBytes, headers included, is at most LIMITS.earlyBytesMax. */
   #kept: OuterFrame[] = []
@@ -251,7 +251,7 @@ export class SecureChannel<Owner> {
 
   /** Once confirmed, TLS is gone, and what its peer still says is dropped. */
   #feedTls(frame: OuterFrame): void {
-    this.#cryptoBytes += byteLength(frame.body)
+    this.#cryptoBytes += OUTER_HEADER_BYTES + byteLength(frame.body)
     if (this.#cryptoBytes > LIMITS.cryptoBytesMax) {
       throw new RemoteError('PROTOCOL_VIOLATION', `more than ${LIMITS.cryptoBytesMax} bytes in CRYPTO frames`)
     }

@@ -321,12 +321,13 @@ function exchange(port: number, request: string): Promise<string> {
   })
 }
 
-t.test('a text message and a message that ends inside a frame end a ws carrier', async t => {
+t.test('a text message, an empty one, and one that ends inside a frame end a ws carrier', async t => {
   const { listener, accepted } = await startScene(t, 'ws://127.0.0.1:0/')
   const { WebSocket } = await import('ws')
   const tooLong = Buffer.concat(outerFrame(OUTER.RECORD, new Uint8Array(LIMITS.frameBytesMax)))
   const rows: [string | Uint8Array, string][] = [
     ['hello', 'FRAME_MALFORMED'],
+    [new Uint8Array(), 'FRAME_MALFORMED'],
     [Uint8Array.of(OUTER.RECORD, 0, 0, 9, 1), 'FRAME_MALFORMED'],
     [tooLong, 'FRAME_TOO_LARGE'],
   ]

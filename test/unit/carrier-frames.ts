@@ -28,14 +28,15 @@ t.test('a message header is that of RFC 6455, with an all-zero mask on the side 
   }
 })
 
-t.test('a message must hold whole frames', async t => {
+t.test('a message must hold whole frames, and one at least', async t => {
   const frames: OuterFrame[] = []
   const delivery = new Delivery()
   delivery.attach({ onFrame: frame => frames.push(frame), onDrain: () => undefined, onClose: () => undefined })
   const whole = concatBytes([...outerFrame(OUTER.CRYPTO, Uint8Array.of(1)), ...outerFrame(OUTER.CRYPTO)])
   t.equal(delivery.handleMessage([whole.subarray(0, 3), whole.subarray(3)]), undefined)
-  t.equal(delivery.handleMessage([]), undefined)
   t.equal(frames.length, 2)
+  t.match(delivery.handleMessage([]), { code: 'FRAME_MALFORMED', message: 'a message held no frame' })
+  t.match(delivery.handleMessage([new Uint8Array()]), { code: 'FRAME_MALFORMED' })
   t.match(delivery.handleMessage([whole.subarray(0, 7)]), { code: 'FRAME_MALFORMED' })
 })
 

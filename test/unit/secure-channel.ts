@@ -551,7 +551,7 @@ t.test('a key that has sealed its share closes the carrier', async t => {
 })
 
 t.test('more CRYPTO bytes than the limit close the carrier, during the handshake and after it', async t => {
-  const chunk = frame(OUTER.CRYPTO, new Uint8Array(LIMITS.cryptoBytesMax / 2).fill(0x17))
+  const chunk = frame(OUTER.CRYPTO, new Uint8Array(LIMITS.cryptoBytesMax / 2 - OUTER_HEADER_BYTES).fill(0x17))
   const { dialer } = await establish(near, far, nearOwner, farOwner)
   dialer.feed([chunk])
   t.equal(dialer.closed, undefined)
@@ -561,6 +561,14 @@ t.test('more CRYPTO bytes than the limit close the carrier, during the handshake
   fresh.feed([frame(OUTER.CRYPTO, new Uint8Array(LIMITS.cryptoBytesMax + 1))])
   t.same(fresh.closed, { code: 'PROTOCOL_VIOLATION', from: 'local' })
   t.match(fresh.detail, 'CRYPTO')
+})
+
+t.test('empty CRYPTO frames count by their headers', async t => {
+  const end = accept(far)
+  for (let i = 0; i < LIMITS.cryptoBytesMax / OUTER_HEADER_BYTES; i++) end.feed([frame(OUTER.CRYPTO)])
+  t.equal(end.closed, undefined)
+  end.feed([frame(OUTER.CRYPTO)])
+  t.same(end.closed, { code: 'PROTOCOL_VIOLATION', from: 'local' })
 })
 
 t.test('more records before the handshake is complete than the limit close the carrier', async t => {
