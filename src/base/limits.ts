@@ -42,7 +42,7 @@ export const LIMITS = {
   /** Connections that have not proved an identity, in all and from one address (/64 for IPv6). More are refused. */
   unauthenticatedMax: 256,
   unauthenticatedPerAddressMax: 32,
-  /** Full handshakes a second, in all and from one address; RESUME look-ups are cheap and not counted. */
+  /** Full handshakes a second, in all and from one address, and as many of wss. RESUME look-ups are cheap, not counted. */
   handshakesPerSecondMax: 100,
   handshakesPerSecondPerAddressMax: 20,
   /** Carriers of one association; the oldest standby is closed for a new one. */

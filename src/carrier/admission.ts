@@ -1,9 +1,10 @@
 /**
  * Who may try to prove an identity, and how often. A stranger costs us a socket until the deadline of the handshake,
- * and a full handshake costs two signatures: both are bounded in all and for each address, before any work is done.
+ * and a full handshake costs two signatures, the TLS around a wss carrier one more: all are bounded in all and for each
+ * address, before any work is done.
  *
  * Addresses are counted by group: an IPv4 address, or the /64 of an IPv6 address, which one host owns whole.
- * Both tables are small by construction: a group has a row only while it holds one of LIMITS.unauthenticatedMax
+ * All tables are small by construction: a group has a row only while it holds one of LIMITS.unauthenticatedMax
  * places, or while its bucket is not full, that is for a second after one of the handshakes granted in all.
  */
 import { plainAddress } from '../base/endpoint.ts'
@@ -25,15 +26,15 @@ export interface AdmissionLimits {
 export class Admission {
   readonly #limits: AdmissionLimits
   readonly #placesByGroup = new Map<string, number>()
-  readonly #bucket: TokenBucket
-  readonly #bucketByGroup = new Map<string, TokenBucket>()
+  readonly #handshakes: Rate
+  readonly #outerHandshakes: Rate
   #places = 0
-  #sweptMs = Number.NEGATIVE_INFINITY
 
   /** @param limits for tests; by default LIMITS */
   constructor(limits: AdmissionLimits = LIMITS) {
     this.#limits = limits
-    this.#bucket = new TokenBucket(limits.handshakesPerSecondMax)
+    this.#handshakes = new Rate(limits)
+    this.#outerHandshakes = new Rate(limits)
   }
 
   /** Connections without a proven identity, now. */
@@ -60,15 +61,15 @@ export class Admission {
 
   /** Asks for one full handshake. @returns false when it must be refused with TOO_MANY_CONNECTIONS */
   allowHandshake(address: string, nowMs: number): boolean {
-    this.#sweep(nowMs)
-    const group = addressGroup(address)
-    const bucket = this.#bucketByGroup.get(group) ?? new TokenBucket(this.#limits.handshakesPerSecondPerAddressMax)
-    // Its own bucket first: one address that floods must not take what is there for all.
-    if (!bucket.has(nowMs) || !this.#bucket.has(nowMs)) return false
-    bucket.take()
-    this.#bucket.take()
-    this.#bucketByGroup.set(group, bucket)
-    return true
+    return this.#handshakes.take(addressGroup(address), nowMs)
+  }
+
+  /**
+   * Asks for the outer TLS handshake of a wss listener: a signature, too, but of other buckets. Who gets through it has a full
+   * handshake before it, or a RESUME, which is to stay cheap while handshakes are refused.
+   */
+  allowOuterHandshake(address: string, nowMs: number): boolean {
+    return this.#outerHandshakes.take(addressGroup(address), nowMs)
   }
 
   #release(group: string): void {
@@ -76,6 +77,30 @@ export class Admission {
     this.#places--
     if (left > 0) this.#placesByGroup.set(group, left)
     else this.#placesByGroup.delete(group)
+  }
+}
+
+/** Handshakes of one kind, in all and by group. */
+class Rate {
+  readonly #limits: AdmissionLimits
+  readonly #bucket: TokenBucket
+  readonly #bucketByGroup = new Map<string, TokenBucket>()
+  #sweptMs = Number.NEGATIVE_INFINITY
+
+  constructor(limits: AdmissionLimits) {
+    this.#limits = limits
+    this.#bucket = new TokenBucket(limits.handshakesPerSecondMax)
+  }
+
+  take(group: string, nowMs: number): boolean {
+    this.#sweep(nowMs)
+    const bucket = this.#bucketByGroup.get(group) ?? new TokenBucket(this.#limits.handshakesPerSecondPerAddressMax)
+    // Its own bucket first: one address that floods must not take what is there for all.
+    if (!bucket.has(nowMs) || !this.#bucket.has(nowMs)) return false
+    bucket.take()
+    this.#bucket.take()
+    this.#bucketByGroup.set(group, bucket)
+    return true
   }
 
   /** Full buckets say nothing that a missing one would not. */

@@ -1,6 +1,7 @@
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import type { Server, Socket } from 'node:net'
+import { performance } from 'node:perf_hooks'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
 import { type Endpoint, formatEndpoint } from '../base/endpoint.ts'
@@ -20,6 +21,7 @@ export function listenWebSocket(endpoint: Endpoint, options: ListenOptions): Pro
   const pending = new PendingConnections()
   const refusals = new Refusals()
   const path = requestTarget(endpoint)
+  const isTls = endpoint.scheme === 'wss'
   const websockets = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -29,11 +31,13 @@ export function listenWebSocket(endpoint: Endpoint, options: ListenOptions): Pro
   // The TCP connection, before TLS and HTTP: the bounds hold for who never gets that far, too.
   server.on('connection', (socket: Socket) => {
     if (isGone(socket)) return
-    const place = options.admission.admit(socket.remoteAddress!)
-    if (place !== undefined) pending.add(socket, place)
-    else if (endpoint.scheme === 'ws') refusals.refuse(socket, httpAnswer(503, TOO_MANY))
+    const address = socket.remoteAddress!
     // In clear text there is nothing to say inside TLS, and the TLS handshake is the work to be saved.
-    else socket.destroy()
+    if (isTls && !options.admission.allowOuterHandshake(address, performance.now())) return void socket.destroy()
+    const place = options.admission.admit(address)
+    if (place !== undefined) pending.add(socket, place)
+    else if (isTls) socket.destroy()
+    else refusals.refuse(socket, httpAnswer(503, TOO_MANY))
   })
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     const [status, body] = request.url === path ? [426, UPGRADE_REQUIRED] : [404, NOT_FOUND]
@@ -47,7 +51,7 @@ export function listenWebSocket(endpoint: Endpoint, options: ListenOptions): Pro
     websockets.handleUpgrade(request, socket, head, websocket => {
       const place = pending.take(socket)
       if (place === undefined) return void socket.destroy()
-      const scheme = endpoint.scheme === 'wss' ? 'wss' : 'ws'
+      const scheme = isTls ? 'wss' : 'ws'
       options.onCarrier(new WebSocketCarrier({ websocket, socket, scheme, isClient: false }), place)
     })
   })

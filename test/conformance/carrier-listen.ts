@@ -406,6 +406,17 @@ t.test('a connection beyond the bound is told so and closed', async t => {
   }
 })
 
+t.test('a wss listener bounds TLS handshakes before they begin', async t => {
+  const admission = new Admission({ ...LIMITS, handshakesPerSecondPerAddressMax: 1 })
+  const { listener, accepted } = await startScene(t, 'wss://127.0.0.1:0/', { admission })
+  const first = await dialCarrier(listener.endpoint, { ca })
+  t.teardown(() => first.destroy())
+  ;(await accepted()).place.release()
+  t.match(await failureOf(formatEndpoint(listener.endpoint), { ca }), { code: 'HANDSHAKE_FAILED' })
+  t.equal(admission.unauthenticated, 0, 'it took no place')
+  t.ok(admission.allowHandshake('127.0.0.1', performance.now()), 'nor what the handshakes inside may take')
+})
+
 t.test('refused connections linger in bounded number', async t => {
   const admission = new Admission({ ...LIMITS, unauthenticatedMax: 0 })
   const { listener } = await startScene(t, 'tcp://127.0.0.1:0', { admission })

@@ -60,6 +60,14 @@ t.test('grants full handshakes by address and in all, and more as time passes', 
   t.same([ask('192.0.2.5', 60_000), ask('192.0.2.5', 60_000), ask('192.0.2.5', 60_000)], [true, true, false])
 })
 
+t.test('outer handshakes have buckets of their own', async t => {
+  const admission = new Admission(LIMITS)
+  const ask = (address: string) => admission.allowOuterHandshake(address, 0)
+  t.same([ask('192.0.2.1'), ask('192.0.2.1'), ask('192.0.2.1')], [true, true, false], 'two for one address')
+  t.same([ask('192.0.2.2'), ask('192.0.2.3'), ask('192.0.2.4')], [true, true, false], 'four in all')
+  t.equal(admission.allowHandshake('192.0.2.1', 0), true)
+})
+
 t.test('a flood from one address takes nothing from the others', async t => {
   const admission = new Admission(LIMITS)
   for (let i = 0; i < 1_000; i++) admission.allowHandshake('192.0.2.1', 0)
