@@ -153,6 +153,10 @@ export const LIMITS = {
   slabBytes: 256 * KIB,
   /** Bytes queued in an application socket at which `write` says stop; the window bounds it. */
   applicationHighWaterBytes: 256 * KIB,
+  /** Chunks below this that wait for an application to read are copied together: each by itself would cost 250 B more. */
+  gatherBytes: 2 * KIB,
+  /** ...into blocks of this, one at a time for each socket on which they wait. */
+  gatherBlockBytes: 16 * KIB,
   /** A reset waits so long for what was written before to be acknowledged, looking this often; then it is dropped. */
   resetDrainMs: 1_000,
   resetPollMs: 5,

@@ -19,6 +19,7 @@ import { type HostPort, plainAddress } from '../base/endpoint.ts'
 import { LIMITS } from '../base/limits.ts'
 import { adoptSocket, Reading } from './slab-socket.ts'
 import { type SocketCalls, socketCalls } from './socket-calls.ts'
+import { WriteQueue } from './write-queue.ts'
 
 export interface ApplicationHandlers {
   /** `chunk` is valid only during the call: the receiver copies. */
@@ -50,8 +51,10 @@ export class ApplicationSocket {
   readonly remote: HostPort
   readonly #socket: net.Socket
   readonly #calls: SocketCalls | null
+  readonly #queue: WriteQueue
   #handlers: ApplicationHandlers | undefined
   #state: State = 'open'
+  #isDrainOwed = false
 
   /** Takes a socket accepted by a server with `pauseOnConnect`; the given object is dead afterwards. */
   static adopt(accepted: net.Socket, calls = socketCalls()): ApplicationSocket {
@@ -93,6 +96,7 @@ export class ApplicationSocket {
   private constructor(socket: net.Socket, reading: Reading, calls: SocketCalls | null) {
     this.#socket = socket
     this.#calls = calls
+    this.#queue = new WriteQueue(socket, bytes => this.#handleTaken(bytes))
     this.local = address(socket.localAddress, socket.localPort)
     this.remote = address(socket.remoteAddress, socket.remotePort)
     socket.setNoDelay(true)
@@ -101,13 +105,12 @@ export class ApplicationSocket {
     socket.on('end', () => this.#handleEnd())
     socket.on('finish', () => this.#prepareClose())
     socket.on('error', () => this.#handleError())
-    socket.on('drain', () => this.#state === 'open' && this.#handlers?.onDrain())
     socket.on('close', () => this.#handleClose())
   }
 
   /** Bytes given to `write()` that the kernel has not taken. */
   get queuedBytes(): number {
-    return this.#socket.writableLength
+    return this.#queue.queuedBytes
   }
 
   /** Nothing is read before this; reading starts now. */
@@ -128,26 +131,23 @@ export class ApplicationSocket {
   }
 
   /**
-   * Queues `chunks` as one vectored write. They must not change until they are consumed.
+   * Queues `chunks`. They must not change until they are consumed.
    * @returns false when the queue is at its high-water mark; onDrain follows. After a reset the bytes are dropped.
    */
   write(chunks: readonly Uint8Array[]): boolean {
     if (this.#state !== 'open' || this.#socket.destroyed || chunks.length === 0) return true
-    const last = chunks.length - 1
-    let bytes = 0
-    this.#socket.cork()
-    for (const chunk of chunks) bytes += chunk.length
-    for (let index = 0; index < last; index++) this.#socket.write(chunks[index]!)
-    const isBelowHighWater = this.#socket.write(chunks[last]!, error => {
-      if (!error && this.#state === 'open') this.#handlers?.onConsumed(bytes)
-    })
-    this.#socket.uncork()
-    return isBelowHighWater
+    const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, this.#queue.queuedBytes)
+    this.#queue.write(chunks)
+    if (bytes < LIMITS.applicationHighWaterBytes) return true
+    this.#isDrainOwed = true
+    return false
   }
 
   /** FIN after what is queued; the other direction goes on. */
   end(): void {
-    if (this.#state === 'open') this.#socket.end()
+    if (this.#state !== 'open') return
+    this.#queue.flush()
+    this.#socket.end()
   }
 
   /** Nothing more is read; RST after what was written has arrived, or LIMITS.resetDrainMs have passed. */
@@ -155,6 +155,7 @@ export class ApplicationSocket {
     if (this.#state !== 'open') return
     this.#state = 'resetting'
     this.#socket.pause()
+    this.#queue.flush()
     const deadline = performance.now() + (this.#calls === null ? LIMITS.resetBlindMs : LIMITS.resetDrainMs)
     this.#resetWhenDrained(deadline)
   }
@@ -173,6 +174,14 @@ export class ApplicationSocket {
 
   #handleData(chunk: Uint8Array): void {
     if (this.#state === 'open') this.#handlers?.onData(chunk)
+  }
+
+  #handleTaken(bytes: number): void {
+    if (this.#state !== 'open') return
+    this.#handlers?.onConsumed(bytes)
+    if (!this.#isDrainOwed || this.queuedBytes > 0 || this.#socket.writableEnded) return
+    this.#isDrainOwed = false
+    this.#handlers?.onDrain()
   }
 
   #handleEnd(): void {
@@ -226,7 +235,7 @@ export class ApplicationSocket {
   }
 
   #isDrained(): boolean {
-    if (this.#socket.writableLength > 0) return false
+    if (this.queuedBytes > 0) return false
     if (this.#calls === null) return this.#socket.bytesWritten === 0
     // A peer that has reset acknowledges nothing any more.
     return this.#calls.unacknowledgedBytes(this.#fd) === 0 || this.#calls.takeError(this.#fd) !== 0
