@@ -44,6 +44,8 @@ export interface AddressMessage {
   readonly family: Family
   /** As Node writes it. */
   readonly address: string
+  /** The other end, or the address itself, and the length of its prefix: one IPv4 address may be on a link with several. */
+  readonly prefix: string
   readonly flags: number
 }
 
@@ -151,7 +153,8 @@ function parseAddress(isGone: boolean, body: DataView): AddressMessage | undefin
   const family = FAMILIES[body.getUint8(0)]
   const found = attributes(body, ADDRESS_BODY_BYTES)
   // On a point-to-point link IFA_ADDRESS is the other end.
-  const value = found.get(IFA_LOCAL) ?? found.get(IFA_ADDRESS)
+  const end = found.get(IFA_ADDRESS)
+  const value = found.get(IFA_LOCAL) ?? end
   if (family === undefined || value?.byteLength !== ADDRESS_BYTES[family]) return undefined
   return {
     type: 'address',
@@ -159,6 +162,7 @@ function parseAddress(isGone: boolean, body: DataView): AddressMessage | undefin
     index: body.getUint32(4, true),
     family,
     address: formatAddress(value),
+    prefix: `${formatAddress(end?.byteLength === value.byteLength ? end : value)}/${body.getUint8(1)}`,
     flags: uint32(found.get(IFA_FLAGS)) ?? body.getUint8(2),
   }
 }

@@ -75,8 +75,9 @@ const LOCAL_TABLE = 255
 /** The kernel's links and addresses, kept up to date by its messages. */
 export class AddressTable {
   readonly #links = new Map<number, LinkMessage>()
+  /** One row of the kernel each: a DHCP server that changes the prefix leaves two of one address for a moment. */
   readonly #addresses = new Map<string, AddressMessage>()
-  /** Keys of addresses removed since the last snapshot: one that comes back the same has an event behind it. */
+  /** Addresses and their links, of rows removed since the last snapshot: one that comes back the same has an event behind it. */
   readonly #removed = new Set<string>()
 
   handle(message: NetlinkMessage): Effect {
@@ -124,15 +125,16 @@ export class AddressTable {
   }
 
   #handleAddress(message: AddressMessage): Effect {
-    const key = `${message.index} ${message.address}`
-    const before = this.#addresses.get(key)
+    const address = `${message.index} ${message.address}`
+    const row = `${address} ${message.prefix}`
+    const before = this.#addresses.get(row)
     if (message.isGone) {
-      this.#addresses.delete(key)
-      if (before !== undefined) this.#removed.add(key)
+      this.#addresses.delete(row)
+      if (before !== undefined) this.#removed.add(address)
       return before === undefined ? 'nothing' : 'look'
     }
-    this.#addresses.set(key, message)
-    if (this.#removed.delete(key)) return isWide(message.address) ? 'link' : 'look'
+    this.#addresses.set(row, message)
+    if (this.#removed.delete(address)) return isWide(message.address) ? 'link' : 'look'
     // Router advertisements renew lifetimes all the time; only the flags matter.
     return before?.flags === message.flags ? 'nothing' : 'look'
   }

@@ -9,22 +9,44 @@ const DATAGRAMS: Record<string, { readonly hex: string; readonly messages: reado
     hex: `4c00000014000000 c4af046b9b090000 02188000 03000000
       080001000a010002 080002000a010002 0800030077746100 0800080080000000
       14000600 ffffffffffffffff fd091000fd091000`,
-    messages: [{ type: 'address', isGone: false, index: 3, family: 4, address: '10.1.0.2', flags: 0x80 }],
+    messages: [
+      { type: 'address', isGone: false, index: 3, family: 4, address: '10.1.0.2', prefix: '10.1.0.2/24', flags: 0x80 },
+    ],
   },
   'an IPv4 address that is gone': {
     hex: `4c00000015000000 c4af046ba0090000 02188000 03000000
       080001000a010002 080002000a010002 0800030077746100 0800080080000000
       14000600 ffffffffffffffff fd091000fd091000`,
-    messages: [{ type: 'address', isGone: true, index: 3, family: 4, address: '10.1.0.2', flags: 0x80 }],
+    messages: [
+      { type: 'address', isGone: true, index: 3, family: 4, address: '10.1.0.2', prefix: '10.1.0.2/24', flags: 0x80 },
+    ],
   },
   'a tentative IPv6 address': {
     hex: `4800000014000000 0000000000000000 0a40c000 03000000
       14000100 20010db8000000000000000000000005 14000600fffffffffffffffffd091000fd091000 08000800c0000000`,
-    messages: [{ type: 'address', isGone: false, index: 3, family: 6, address: '2001:db8::5', flags: 0xc0 }],
+    messages: [
+      {
+        type: 'address',
+        isGone: false,
+        index: 3,
+        family: 6,
+        address: '2001:db8::5',
+        prefix: '2001:db8::5/64',
+        flags: 0xc0,
+      },
+    ],
   },
   'the near end of a point-to-point address, with flags only in the header': {
     hex: '2800000014000000 0000000000000000 02200100 07000000 080001000a080001 080002000a080002',
-    messages: [{ type: 'address', isGone: false, index: 7, family: 4, address: '10.8.0.2', flags: 1 }],
+    messages: [
+      { type: 'address', isGone: false, index: 7, family: 4, address: '10.8.0.2', prefix: '10.8.0.1/32', flags: 1 },
+    ],
+  },
+  'an address whose other end has the wrong length': {
+    hex: '2800000014000000 0000000000000000 02200100 07000000 060001000a080000 080002000a080002',
+    messages: [
+      { type: 'address', isGone: false, index: 7, family: 4, address: '10.8.0.2', prefix: '10.8.0.2/32', flags: 1 },
+    ],
   },
   'a link that is up and running': {
     hex: '2800000010000000 0000000000000000 0000010003000000 4310010000000000 0800030077746100',
@@ -93,14 +115,16 @@ const DATAGRAMS: Record<string, { readonly hex: string; readonly messages: reado
   },
   'flags of the header where the attribute has the wrong length': {
     hex: '2800000014000000 0000000000000000 02188000 03000000 080001000a010002 0600080001000000',
-    messages: [{ type: 'address', isGone: false, index: 3, family: 4, address: '10.1.0.2', flags: 0x80 }],
+    messages: [
+      { type: 'address', isGone: false, index: 3, family: 4, address: '10.1.0.2', prefix: '10.1.0.2/24', flags: 0x80 },
+    ],
   },
   'what comes before an attribute that is shorter than its header, or longer than the message': {
     hex: `2800000014000000 0000000000000000 02188000 03000000 080001000a010002 0300020000000000
       2800000014000000 0000000000000000 02188000 03000000 080001000a010003 0900020000000000`,
     messages: [
-      { type: 'address', isGone: false, index: 3, family: 4, address: '10.1.0.2', flags: 0x80 },
-      { type: 'address', isGone: false, index: 3, family: 4, address: '10.1.0.3', flags: 0x80 },
+      { type: 'address', isGone: false, index: 3, family: 4, address: '10.1.0.2', prefix: '10.1.0.2/24', flags: 0x80 },
+      { type: 'address', isGone: false, index: 3, family: 4, address: '10.1.0.3', prefix: '10.1.0.3/24', flags: 0x80 },
     ],
   },
   'what comes before a message that is shorter than its header': {

@@ -21,8 +21,9 @@ function link(index: number, flags = RUNNING, isGone = false): LinkMessage {
   return { type: 'link', isGone, index, flags, name: `eth${index}` }
 }
 
-function address(text: string, { index = 1, flags = 0x80, isGone = false } = {}): AddressMessage {
-  return { type: 'address', isGone, index, family: text.includes(':') ? 6 : 4, address: text, flags }
+function address(text: string, { index = 1, flags = 0x80, isGone = false, bits = 24 } = {}): AddressMessage {
+  const family = text.includes(':') ? 6 : 4
+  return { type: 'address', isGone, index, family, address: text, prefix: `${text}/${bits}`, flags }
 }
 
 function route(destination: string, prefixBits: number, change: Partial<RouteMessage> = {}): RouteMessage {
@@ -98,6 +99,17 @@ t.test('an address on two links is gone when both have lost it, and as good as t
   t.same([...table.takeSnapshot()], [['2001:db8::1', 'deprecated']])
   table.handle(address('2001:db8::1', { index: 2, isGone: true }))
   t.same([...table.takeSnapshot()], [])
+})
+
+t.test('an address with two prefixes is gone when both are', async t => {
+  const table = tableOf(link(1), address('192.0.2.1', { bits: 24 }), address('192.0.2.1', { bits: 16 }))
+  t.same([...table.takeSnapshot().keys()], ['192.0.2.1'])
+  t.equal(table.handle(address('192.0.2.1', { bits: 24, isGone: true })), 'look')
+  t.same([...table.takeSnapshot().keys()], ['192.0.2.1'])
+  t.equal(table.handle(address('192.0.2.1', { bits: 16, isGone: true })), 'look')
+  t.equal(table.handle(address('192.0.2.1', { bits: 20 })), 'link', 'it was away, for however short a time')
+  table.handle(address('192.0.2.1', { bits: 20, isGone: true }))
+  t.same([...table.takeSnapshot().keys()], [])
 })
 
 t.test('a link takes its addresses with it', async t => {
