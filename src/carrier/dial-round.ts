@@ -9,6 +9,8 @@
  *   LIMITS.dialAttemptsMax open.
  * - A connection is not yet a path: somebody else may have answered. So each one is handed on, and the round continues
  *   until `settle` says that there is a winner, or until nothing is left to try (`onExhausted`).
+ * - Whoever was handed a connection that came to nothing may want it `again`, once, in another manner: it is next. The
+ *   others are not disturbed, or one endpoint that fails quickly would keep a slow one from ever answering.
  */
 import { isIP, isIPv6 } from 'node:net'
 import { type Endpoint, formatEndpoint, isLocalOnly } from '../base/endpoint.ts'
@@ -44,8 +46,11 @@ export interface DialRoundOptions {
   readonly resolver: Pick<Resolver, 'known' | 'resolve'>
   readonly clock: Clock
   /** An attempt connected; the carrier belongs to the callee. */
-  onCarrier(carrier: Carrier, endpoint: Endpoint): void
-  /** Nothing is left to try and nothing is under way. Carriers handed over before may still succeed. Once, and last. */
+  onCarrier(carrier: Carrier, candidate: DialCandidate): void
+  /**
+   * Nothing is left to try and nothing is under way. Carriers handed over before may still succeed. Last, and once, but
+   * for what `again` brings.
+   */
   onExhausted(failures: readonly DialFailure[]): void
 }
 
@@ -54,6 +59,9 @@ export class DialRound {
   readonly #stop = new AbortController()
   /** Keys of all candidates so far: none is tried twice. */
   readonly #seen = new Set<string>()
+  /** Keys of those that were wanted `again`. */
+  readonly #repeated = new Set<string>()
+  #repeats: DialCandidate[] = []
   #unbound: DialCandidate[] = []
   #bound: DialCandidate[] = []
   readonly #failures: DialFailure[] = []
@@ -90,6 +98,19 @@ export class DialRound {
   /** A carrier that was handed over came to nothing: the next attempt need not wait for the stagger. */
   hurry(): void {
     this.#startNext()
+  }
+
+  /**
+   * A carrier that was handed over came to nothing, and the same way is worth another attempt: it is the next, also when
+   * nothing else was left. @returns false when it was repeated before, or the round is settled
+   */
+  again(candidate: DialCandidate): boolean {
+    const key = keyOf(candidate)
+    if (this.#isOver || this.#repeated.has(key)) return false
+    this.#repeated.add(key)
+    this.#repeats.push(candidate)
+    this.#startNext()
+    return true
   }
 
   /** There is a winner, or nobody wants one any more: pending attempts are given up, and nothing is called. */
@@ -148,8 +169,8 @@ export class DialRound {
     return fresh
   }
 
-  #claim({ endpoint, address, localAddress = '' }: DialCandidate): boolean {
-    const key = `${formatEndpoint(endpoint)} ${address} ${localAddress}`
+  #claim(candidate: DialCandidate): boolean {
+    const key = keyOf(candidate)
     if (this.#seen.has(key) || this.#seen.size >= LIMITS.dialCandidatesMax) return false
     this.#seen.add(key)
     return true
@@ -157,7 +178,7 @@ export class DialRound {
 
   #startNext(): void {
     if (this.#isOver || this.#openAttempts >= LIMITS.dialAttemptsMax) return
-    const candidate = this.#takeCandidate(this.#unbound) ?? this.#takeCandidate(this.#bound)
+    const candidate = this.#repeats.shift() ?? this.#takeCandidate(this.#unbound) ?? this.#takeCandidate(this.#bound)
     if (candidate === undefined) return
     this.#startStagger()
     this.#openAttempts++
@@ -185,12 +206,12 @@ export class DialRound {
     })
   }
 
-  #handleConnected(carrier: Carrier, { endpoint }: DialCandidate): void {
+  #handleConnected(carrier: Carrier, candidate: DialCandidate): void {
     if (this.#isOver) return carrier.destroy()
     this.#openAttempts--
     // All attempts were open, so no timer ran. It runs now: the one that connected gets its chance first.
     if (this.#cancelStagger === undefined) this.#startStagger()
-    this.#options.onCarrier(carrier, endpoint)
+    this.#options.onCarrier(carrier, candidate)
     this.#checkExhausted()
   }
 
@@ -203,15 +224,20 @@ export class DialRound {
   }
 
   #isIdle(): boolean {
-    return this.#openAttempts + this.#openLookups + this.#unbound.length + this.#bound.length === 0
+    const left = this.#repeats.length + this.#unbound.length + this.#bound.length
+    return this.#openAttempts + this.#openLookups + left === 0
   }
 
   #checkExhausted(): void {
     if (this.#isOver || !this.#isIdle()) return
-    this.#isOver = true
     this.#cancelStagger?.()
+    this.#cancelStagger = undefined
     this.#options.onExhausted(this.#failures)
   }
+}
+
+function keyOf({ endpoint, address, localAddress = '' }: DialCandidate): string {
+  return `${formatEndpoint(endpoint)} ${address} ${localAddress}`
 }
 
 function asDialError(error: unknown, endpoint: Endpoint): DialError {

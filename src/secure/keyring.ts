@@ -44,6 +44,11 @@ export class Keyring<Owner> {
     return this.#owned.get(owner)?.at(-1)?.take()
   }
 
+  /** Whether `take` has anything to give. */
+  has(owner: Owner): boolean {
+    return this.#owned.has(owner)
+  }
+
   find(handle: Uint8Array): KnownHandle<Owner> | undefined {
     return this.handles.get(handleName(handle))
   }

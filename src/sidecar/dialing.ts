@@ -3,10 +3,12 @@
  *
  *     wished -> round over all endpoints (dial-round.ts) -> path made: is it answered? -> the engine is content: settle
  *                   ^                                          |
- *                   '--- backoff; at once after an address or link event, or to try the other handshake
+ *                   '--- backoff; at once after an address or link event
  *
  * An attempt that connected and brought no record is followed, at that endpoint, by a full handshake, and so on in turn,
- * whatever the reason was: an unknown handle, a captive portal, expired state.
+ * whatever the reason was: an unknown handle, a captive portal, expired state. The other handshake is tried at once, within
+ * the round and beside its other attempts, which are never given up because one has failed; after both have failed, the
+ * next round goes on in turn.
  */
 import { type Endpoint, formatEndpoint } from '../base/endpoint.ts'
 import { LIMITS } from '../base/limits.ts'
@@ -14,7 +16,7 @@ import { Backoff } from '../carrier/backoff.ts'
 import type { Carrier } from '../carrier/carrier.ts'
 import type { Clock } from '../carrier/clock.ts'
 import type { DialOptions } from '../carrier/dial.ts'
-import { type DialFailure, DialRound } from '../carrier/dial-round.ts'
+import { type DialCandidate, type DialFailure, DialRound } from '../carrier/dial-round.ts'
 import type { Resolver } from '../carrier/resolver.ts'
 import type { MigrateReason } from '../wire/control.ts'
 import type { Path } from './path.ts'
@@ -30,23 +32,44 @@ export interface DialingOptions {
    * second attempt: the kernel would send a lost SYN again only after a second.
    */
   readonly localAddresses: () => readonly string[]
-  /** Makes a path of a connection. @param isFresh with a full handshake */
-  readonly makePath: (carrier: Carrier, endpoint: Endpoint, isFresh: boolean) => Path
-  /** A round is over and nothing came of it. */
+  readonly makePath: (carrier: Carrier, endpoint: Endpoint, handshake: Handshake) => Path
+  /** Whether there are keys to resume with; without, every handshake is a full one. */
+  readonly canResume: () => boolean
+  /**
+   * A round is over and nothing came of it, or there is no endpoint to dial.
+   * @param failures of attempts that did not connect, unless a path was lost last
+   */
   onFailed(failures: readonly DialFailure[]): void
+}
+
+export type Handshake = 'full' | 'resumption'
+
+interface Round {
+  readonly ways: DialRound
+  readonly sinceMs: number
+  /** Nothing is left to dial in it, and it was not given up. */
+  isExhausted: boolean
+  /** Before the next round; drawn when this one is exhausted. */
+  pauseMs: number | undefined
+}
+
+/** A connection that has not been answered yet. */
+interface Attempt {
+  readonly round: Round
+  readonly candidate: DialCandidate
+  readonly handshake: Handshake
 }
 
 export class Dialing {
   readonly #options: DialingOptions
   readonly #backoff = new Backoff(Math.random)
   #reason: MigrateReason | undefined
-  #round: DialRound | undefined
-  #roundSince = 0
+  /** The newest, also when it is exhausted. */
+  #round: Round | undefined
   #cancelRetry: (() => void) | undefined
-  /** Paths made and not yet answered. */
-  readonly #pending = new Set<Path>()
-  /** Endpoints whose last connection brought no record: the other kind of handshake is next. */
-  readonly #fresh = new Set<string>()
+  readonly #attempts = new Map<Path, Attempt>()
+  /** What is next at endpoints whose last connection brought no record. At all others it is a resumption. */
+  readonly #next = new Map<string, Handshake>()
   #isStopped = false
 
   constructor(options: DialingOptions) {
@@ -68,29 +91,34 @@ export class Dialing {
   hurry(nowMs: number, isAddressGone = false): void {
     this.#backoff.reset()
     if (this.#reason === undefined || this.#isStopped) return
-    const isYoung = this.#round !== undefined && nowMs - this.#roundSince < LIMITS.dialStaggerMs
+    const round = this.#round
+    const isYoung = round !== undefined && !round.isExhausted && nowMs - round.sinceMs < LIMITS.dialStaggerMs
     if (isYoung && !isAddressGone) return
+    this.#settle()
     this.#start()
   }
 
   /** A path that was made here has been answered. */
   handleAnswered(path: Path): void {
-    this.#pending.delete(path)
-    if (path.endpoint !== undefined) this.#fresh.delete(formatEndpoint(path.endpoint))
+    this.#attempts.delete(path)
+    if (path.endpoint !== undefined) this.#next.delete(formatEndpoint(path.endpoint))
     this.#backoff.reset()
   }
 
   /** A path that was made here ended. */
   handleLost(path: Path): void {
-    if (!this.#pending.delete(path) || path.endpoint === undefined || path.hasRecord) return
-    const key = formatEndpoint(path.endpoint)
-    const isNewsWorth = !this.#fresh.delete(key)
-    if (isNewsWorth) this.#fresh.add(key)
+    const attempt = this.#attempts.get(path)
+    if (attempt === undefined) return
+    this.#attempts.delete(path)
+    const { round, candidate, handshake } = attempt
+    if (!path.hasRecord) this.#next.set(formatEndpoint(candidate.endpoint), otherThan(handshake))
     if (this.#reason === undefined || this.#isStopped) return
-    // The other handshake is tried at once; after both have failed, in good time.
-    if (isNewsWorth) this.#start()
-    else if (this.#round === undefined) this.#retryLater()
-    else this.#round.hurry()
+    const isOtherNext = !path.hasRecord && this.#handshakeAt(candidate.endpoint) !== handshake
+    if (round === this.#round && isOtherNext && round.ways.again(candidate)) return this.#resume(round)
+    round.ways.hurry()
+    if (!round.isExhausted || this.#isAwaited(round)) return
+    this.#options.onFailed([])
+    if (round === this.#round) this.#retryAfter(round.pauseMs!)
   }
 
   stop(): void {
@@ -100,53 +128,76 @@ export class Dialing {
   }
 
   #start(): void {
-    this.#settle()
     const endpoints = this.#options.endpoints()
-    if (endpoints.length === 0) return
+    const known = new Set(endpoints.map(formatEndpoint))
+    for (const key of this.#next.keys()) if (!known.has(key)) this.#next.delete(key)
+    if (endpoints.length === 0) return this.#options.onFailed([])
     const { resolver, clock, dial } = this.#options
-    const round: DialRound = new DialRound({
+    const ways: DialRound = new DialRound({
       endpoints,
       localAddresses: this.#options.localAddresses(),
       resolver,
       clock,
       dial,
-      onCarrier: (carrier, endpoint) => this.#handleCarrier(carrier, endpoint),
-      onExhausted: failures => this.#handleExhausted(failures),
+      onCarrier: (carrier, candidate) => this.#handleCarrier(round, carrier, candidate),
+      onExhausted: failures => this.#handleExhausted(round, failures),
     })
+    const round: Round = { ways, sinceMs: performance.now(), isExhausted: false, pauseMs: undefined }
     this.#round = round
-    this.#roundSince = performance.now()
-    round.start()
+    ways.start()
   }
 
-  #handleCarrier(carrier: Carrier, endpoint: Endpoint): void {
-    const isFresh = this.#reason === 'rekey' || this.#fresh.has(formatEndpoint(endpoint))
-    const path = this.#options.makePath(carrier, endpoint, isFresh)
-    this.#pending.add(path)
+  #handleCarrier(round: Round, carrier: Carrier, candidate: DialCandidate): void {
+    const handshake = this.#handshakeAt(candidate.endpoint)
+    const path = this.#options.makePath(carrier, candidate.endpoint, handshake)
+    this.#attempts.set(path, { round, candidate, handshake })
     path.start()
   }
 
-  #handleExhausted(failures: readonly DialFailure[]): void {
-    this.#round = undefined
-    if (this.#reason === undefined) return
-    if (this.#pending.size === 0) this.#options.onFailed(failures)
-    if (this.#reason !== undefined) this.#retryLater()
+  #handshakeAt(endpoint: Endpoint): Handshake {
+    if (this.#reason === 'rekey' || !this.#options.canResume()) return 'full'
+    return this.#next.get(formatEndpoint(endpoint)) ?? 'resumption'
   }
 
-  #retryLater(): void {
-    this.#cancelRetry?.()
+  #handleExhausted(round: Round, failures: readonly DialFailure[]): void {
+    round.isExhausted = true
+    round.pauseMs ??= this.#backoff.next(performance.now())
+    const isAwaited = this.#isAwaited(round)
+    if (!isAwaited) this.#options.onFailed(failures)
     // Those that connected get the time of a handshake on a slow path before more are made beside them.
-    const atLeastMs = this.#pending.size > 0 ? LIMITS.heartbeatAnswerMs : 0
-    const delayMs = Math.max(atLeastMs, this.#backoff.next(performance.now()))
+    this.#retryAfter(isAwaited ? Math.max(LIMITS.heartbeatAnswerMs, round.pauseMs) : round.pauseMs)
+  }
+
+  /** A connection of this round may still be answered. */
+  #isAwaited(round: Round): boolean {
+    return [...this.#attempts.values()].some(attempt => attempt.round === round)
+  }
+
+  /** There is something to dial again before the next round. */
+  #resume(round: Round): void {
+    round.isExhausted = false
+    this.#cancelRetry?.()
+    this.#cancelRetry = undefined
+  }
+
+  #retryAfter(delayMs: number): void {
+    this.#cancelRetry?.()
     this.#cancelRetry = this.#options.clock.after(delayMs, () => {
       this.#cancelRetry = undefined
-      if (this.#reason !== undefined && this.#round === undefined) this.#start()
+      if (this.#reason !== undefined) this.#start()
     })
   }
 
+  /** Gives up the round; a path of it that is lost later is no news to the engine. */
   #settle(): void {
-    this.#round?.settle()
+    this.#round?.ways.settle()
+    if (this.#round !== undefined) this.#round.isExhausted = false
     this.#round = undefined
     this.#cancelRetry?.()
     this.#cancelRetry = undefined
   }
+}
+
+function otherThan(handshake: Handshake): Handshake {
+  return handshake === 'full' ? 'resumption' : 'full'
 }

@@ -14,7 +14,7 @@ import type { PeerId } from '../secure/identity.ts'
 import type { Migration } from '../session/events.ts'
 import { sourceAddressFor } from '../watch/source-address.ts'
 import type { MigrateReason } from '../wire/control.ts'
-import { Dialing } from './dialing.ts'
+import { Dialing, type Handshake } from './dialing.ts'
 import { Path } from './path.ts'
 import { Pump } from './pump.ts'
 import type { Shared } from './shared.ts'
@@ -41,7 +41,8 @@ export class Peer {
       dial: shared.dial,
       endpoints: () => this.#endpoints(),
       localAddresses: shared.localAddresses,
-      makePath: (carrier, endpoint, isFresh) => this.#makePath(carrier, endpoint, isFresh),
+      makePath: (carrier, endpoint, handshake) => this.#makePath(carrier, endpoint, handshake),
+      canResume: () => shared.keyring.has(this.pump!),
       onFailed: failures => this.#handleDialFailed(failures),
     })
     if (config.isTicket !== true) this.#pumps.add(this.#newPump())
@@ -162,10 +163,10 @@ export class Peer {
       .slice(0, LIMITS.endpointsPerPeerMax)
   }
 
-  #makePath(carrier: Carrier, endpoint: Endpoint, isFresh: boolean): Path {
+  #makePath(carrier: Carrier, endpoint: Endpoint, handshake: Handshake): Path {
     const { identity, keyring } = this.#shared
     const owner = this.pump!
-    const resume = isFresh ? undefined : keyring.take(owner)
+    const resume = handshake === 'full' ? undefined : keyring.take(owner)
     const path = new Path({
       id: this.#shared.nextPathId(),
       carrier,

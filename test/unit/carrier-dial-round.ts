@@ -33,7 +33,7 @@ class Scene {
       clock: this.clock,
       dial: (endpoint, options) => this.#dial(endpoint, options),
       resolver: { known: name => this.known[name] ?? [], resolve: name => this.#resolve(name) },
-      onCarrier: (_, endpoint) => this.carriers.push(formatEndpoint(endpoint)),
+      onCarrier: (_, { endpoint }) => this.carriers.push(formatEndpoint(endpoint)),
       onExhausted: failures => this.exhausted.push(failures),
     })
     this.round.start()
@@ -116,6 +116,36 @@ t.test('hurries when a carrier that was handed over came to nothing', async t =>
   scene.round.hurry()
   t.same(scene.labels, ['192.0.2.1 @0', '192.0.2.2 @10'])
   scene.round.settle()
+})
+
+t.test('repeats an attempt once where that is wanted, before the others and beside those under way', async t => {
+  const scene = new Scene(['tcp://192.0.2.1:1', 'tcp://192.0.2.2:2', 'tcp://192.0.2.3:3'])
+  const first = { endpoint: parseEndpoint('tcp://192.0.2.1:1')!, address: '192.0.2.1' }
+  await scene.clock.advance(250)
+  scene.attempt('192.0.2.1').connect()
+  await flushPromises()
+  t.ok(scene.round.again(first))
+  t.notOk(scene.round.again(first))
+  t.same(scene.labels, ['192.0.2.1 @0', '192.0.2.2 @250', '192.0.2.1 @250'])
+  t.equal(scene.attempt('192.0.2.2').signal.aborted, false)
+  await scene.clock.advance(250)
+  t.same(scene.labels.slice(3), ['192.0.2.3 @500'])
+  scene.round.settle()
+})
+
+t.test('goes on where an attempt is repeated after the last, and is exhausted once more', async t => {
+  const scene = new Scene(['tcp://192.0.2.1:1'])
+  scene.attempt('192.0.2.1').connect()
+  await flushPromises()
+  t.equal(scene.exhausted.length, 1)
+  t.ok(scene.round.again({ endpoint: parseEndpoint('tcp://192.0.2.1:1')!, address: '192.0.2.1' }))
+  t.equal(scene.attempts.length, 2)
+  scene.attempts[1]!.fail()
+  await flushPromises()
+  t.equal(scene.exhausted.length, 2)
+  t.equal(scene.clock.pending, 0)
+  scene.round.settle()
+  t.notOk(scene.round.again({ endpoint: parseEndpoint('tcp://192.0.2.2:1')!, address: '192.0.2.2' }))
 })
 
 t.test('is exhausted once, with every failure, when nothing is left', async t => {

@@ -162,7 +162,9 @@ t.test('all handles of a dropped owner are unknown at once', async t => {
   a.keyring.adopt(a.handshake(2, 'acceptor').keyset, owner)
   const kept = a.handshake(3, 'acceptor').keyset
   a.keyring.adopt(kept, bystander)
+  t.ok(a.keyring.has(owner))
   a.keyring.drop(owner)
+  t.notOk(a.keyring.has(owner))
   t.equal(a.keyring.take(owner), undefined)
   t.same(new Set([...a.keyring.handles.values()].map(known => known.keyset)), new Set([kept]))
   a.keyring.drop(owner)
