@@ -90,9 +90,12 @@ export class Peer {
     return this.#pumps
   }
 
-  /** @returns whether a move was begun */
-  migrate(): boolean {
-    return [...this.#pumps].some(pump => pump.migrate('command'))
+  /** @returns `nowhere` when this side has a path but could not dial another */
+  migrate(): 'moved' | 'refused' | 'nowhere' {
+    const pumps = [...this.#pumps]
+    const canDial = this.config.isTicket !== true && this.#endpoints().length > 0
+    if (!canDial && pumps.some(pump => pump.activePath !== undefined)) return 'nowhere'
+    return pumps.some(pump => pump.migrate('command')) ? 'moved' : 'refused'
   }
 
   stop(): void {

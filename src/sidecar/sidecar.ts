@@ -143,7 +143,7 @@ class RunningSidecar implements Sidecar {
         { peer: name ?? '', code: 'PEER_UNKNOWN_HERE', message: `no peer is named ${name}; see \`holdfast status\`` },
       ]
     }
-    return peers.map(peer => ({ peer: peer.config.name, ...moved(peer.migrate()) }))
+    return peers.map(peer => ({ peer: peer.config.name, ...MIGRATE_ANSWERS[peer.migrate()] }))
   }
 
   // ---- parts
@@ -221,12 +221,16 @@ class RunningSidecar implements Sidecar {
   }
 }
 
-function moved(isMoved: boolean): Omit<MigrateResult, 'peer'> {
-  if (isMoved) return { code: 'moved', message: 'a move was begun; see `holdfast status`' }
-  return {
+const MIGRATE_ANSWERS: Readonly<Record<ReturnType<Peer['migrate']>, Omit<MigrateResult, 'peer'>>> = {
+  moved: { code: 'moved', message: 'a move was begun; see `holdfast status`' },
+  refused: {
     code: 'UNREACHABLE',
     message: 'there is no path to move from, or a move is under way; see `holdfast status`',
-  }
+  },
+  nowhere: {
+    code: 'UNREACHABLE',
+    message: 'this side knows no endpoint of the peer to move to; run `holdfast migrate` on the other side',
+  },
 }
 
 function readText(file: string): string {
