@@ -121,10 +121,14 @@ export class Dialing {
     if (round === this.#round) this.#retryAfter(round.pauseMs!)
   }
 
+  /** Ends also the handshakes under way; a path that is ready is its pump's to close. */
   stop(): void {
     this.#isStopped = true
     this.#reason = undefined
     this.#settle()
+    for (const path of [...this.#attempts.keys()]) {
+      if (!path.channel.isReady) path.destroy('this sidecar is shutting down', 'GOODBYE')
+    }
   }
 
   #start(): void {

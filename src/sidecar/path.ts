@@ -81,11 +81,11 @@ export class Path {
     this.channel.close(code, detail)
   }
 
-  /** The address is gone: nothing can be said any more. */
-  destroy(detail: string): void {
+  /** Nothing can be said any more, as when the address is gone, or there is nobody to say it to. */
+  destroy(detail: string, code?: WireCode): void {
     this.channel.release()
     this.carrier.destroy()
-    this.#end(undefined, detail)
+    this.#end(code, detail)
   }
 
   #channelHandlers(): ChannelHandlers {

@@ -81,6 +81,7 @@ export class Pump implements PathOwner {
 
   handleReady(path: Path): void {
     path.owner = this
+    if (this.#isStopped) return path.close('GOODBYE', 'this sidecar is shutting down')
     this.#makeRoom()
     this.paths.set(path.id, path)
     const isResumed = path.channel.isResumed && path.channel.keyset?.owner === this

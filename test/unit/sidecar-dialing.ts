@@ -32,7 +32,9 @@ class Scene {
       endpoints: () => endpoints.map(url => parseEndpoint(url)!),
       localAddresses: () => localAddresses,
       makePath: (_, endpoint, handshake) => {
-        const path = { endpoint, hasRecord: false, start: () => {} } as unknown as Path
+        const channel = { isReady: false }
+        const destroy = () => this.dialing.handleLost(path)
+        const path = { endpoint, hasRecord: false, channel, start: () => {}, destroy } as unknown as Path
         this.paths.push({ url: formatEndpoint(endpoint), handshake, path })
         return path
       },
@@ -125,6 +127,21 @@ t.test('the next round waits for a connection that may still be answered, but no
   t.same(scene.failed, [[]])
   t.same(scene.givenUp, [false, false])
   scene.dialing.stop()
+})
+
+t.test('a stop ends the handshakes under way; what is ready belongs to the pump', async t => {
+  const scene = new Scene({ endpoints: [LONELY, 'tcp://192.0.2.2:7700'] })
+  scene.dialing.wish('gone')
+  await scene.clock.advance(LIMITS.dialStaggerMs)
+  for (const { connect } of scene.attempts) connect()
+  await flushPromises()
+  const ended: number[] = []
+  const paths = scene.paths.map(({ path }) => path)
+  for (const [i, path] of paths.entries()) path.destroy = () => ended.push(i)
+  Object.assign(paths[0]!.channel, { isReady: true })
+  scene.dialing.stop()
+  t.same(ended, [1])
+  t.equal(scene.clock.pending, 0)
 })
 
 t.test('who knows no endpoint has failed at once', async t => {
