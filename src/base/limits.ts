@@ -208,6 +208,8 @@ export const LIMITS = {
   adminBodyBytesMax: 4 * KIB,
   /** An orderly stop; then what is left is reset. */
   shutdownMs: 5_000,
+  /** Of that, connections have so long to send what is queued and to be closed by the other end; then they are cut. */
+  farewellMs: 3_000,
   /** Migrations remembered for `holdfast status`. */
   migrationsRememberedMax: 64,
   /** Unconfigured peers admitted by tickets at once. */

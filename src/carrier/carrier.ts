@@ -39,6 +39,8 @@ export interface Carrier {
   readonly remote: HostPort
   /** Bytes taken by `send` and not yet by the kernel. At least LIMITS.carrierQueueBytesMax destroys the carrier. */
   readonly queuedBytes: number
+  /** Settles when the connection is closed on this host, whoever ended it: nothing of it is left in this process. */
+  readonly closed: Promise<void>
 
   /** Starts the flow of frames. Once per carrier. */
   attach(handlers: CarrierHandlers): void

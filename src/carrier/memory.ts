@@ -39,6 +39,7 @@ class MemoryCarrier implements Carrier {
   readonly scheme = 'memory'
   readonly local: HostPort
   readonly remote: HostPort
+  readonly closed: Promise<void>
   readonly #schedule: (run: () => void) => void
   readonly #delivery = new Delivery()
   /** Set by `join`, before anybody has the carrier. */
@@ -49,11 +50,15 @@ class MemoryCarrier implements Carrier {
   #isScheduled = false
   #queue: Parcel[] = []
   #queuedBytes = 0
+  #settleClosed: () => void = () => undefined
 
   constructor(local: HostPort, remote: HostPort, schedule: (run: () => void) => void) {
     this.local = local
     this.remote = remote
     this.#schedule = schedule
+    this.closed = new Promise(resolve => {
+      this.#settleClosed = resolve
+    })
   }
 
   get queuedBytes(): number {
@@ -107,10 +112,15 @@ class MemoryCarrier implements Carrier {
   }
 
   #lose(reason: CarrierClose): void {
+    this.#forget()
+    this.#schedule(() => this.#delivery.handleClose(reason))
+  }
+
+  #forget(): void {
     this.#state = 'closed'
     this.#queue = []
     this.#queuedBytes = 0
-    this.#schedule(() => this.#delivery.handleClose(reason))
+    this.#settleClosed()
   }
 
   #read(): void {
@@ -146,9 +156,8 @@ class MemoryCarrier implements Carrier {
   #receive(parcel: Parcel): void {
     if (this.#state === 'closed') return
     if ('detail' in parcel) {
-      this.#state = 'closed'
-      this.#queue = []
-      this.#queuedBytes = 0
+      this.#forget()
+      this.#peer.#forget()
       this.#delivery.handleClose(parcel)
       return
     }

@@ -20,6 +20,7 @@ export abstract class SocketCarrier implements Carrier {
   readonly scheme: Scheme
   readonly local: HostPort
   readonly remote: HostPort
+  readonly closed: Promise<void>
   protected readonly socket: Socket
   protected readonly delivery = new Delivery()
   #state: 'open' | 'closing' | 'closed' = 'open'
@@ -34,6 +35,10 @@ export abstract class SocketCarrier implements Carrier {
     this.socket = socket
     this.local = { host: plainAddress(socket.localAddress ?? ''), port: socket.localPort ?? 0 }
     this.remote = { host: plainAddress(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 }
+    this.closed = new Promise(resolve => {
+      if (socket.closed) resolve()
+      else socket.once('close', () => resolve())
+    })
     socket.on('error', error => {
       this.#failure ??= error
     })

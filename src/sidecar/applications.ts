@@ -14,6 +14,7 @@ import type { ApplicationSocket } from '../platform/application-socket.ts'
 import type { Association } from '../session/association.ts'
 import type { EngineEvent, Ref } from '../session/events.ts'
 import { type OpenRequest, SESSION_ID_BYTES } from '../wire/control.ts'
+import type { Connections } from './connections.ts'
 import type { TotalsCounter } from './totals.ts'
 
 /** Dials a destination for the peer, if it is allowed. */
@@ -29,6 +30,7 @@ export interface ApplicationsOptions {
   /** Something was put into the engine. */
   readonly changed: () => void
   readonly dialFar: DialFar
+  readonly connections: Connections
   readonly totals: TotalsCounter
   /** A session failed, or was reset by the other side. */
   readonly onReset: (code: WireCode, ends: SessionEnds) => void
@@ -132,7 +134,7 @@ export class Applications {
   }
 
   #attach(ref: Ref, binding: Binding, socket: ApplicationSocket): void {
-    const { now, changed, totals, isHeld } = this.#options
+    const { now, changed, totals, isHeld, connections } = this.#options
     const { engine } = binding
     socket.attach({
       onData: chunk => {
@@ -163,7 +165,7 @@ export class Applications {
         engine.handleConsumed(ref, bytes, now())
         changed()
       },
-      onClosed: () => {},
+      onClosed: connections.add(() => socket.reset()),
     })
     if (isHeld()) socket.pause()
   }

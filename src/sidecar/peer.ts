@@ -129,6 +129,7 @@ export class Peer {
       name: config.name,
       holdMs: shared.holdMs,
       log: shared.log,
+      connections: shared.connections,
       dialFar: (to, signal) => shared.dialFar(config, to, signal),
       endpoints: shared.advertised,
       onPathWish: reason => this.#handleWish(reason),

@@ -17,6 +17,7 @@ import { compareBytes } from '../wire/bytes.ts'
 import type { MigrateReason } from '../wire/control.ts'
 import { INCARNATION_BYTES } from '../wire/control.ts'
 import { Applications, type DialFar, type SessionEnds } from './applications.ts'
+import type { Connections } from './connections.ts'
 import type { Path, PathOwner } from './path.ts'
 import type { Log } from './sidecar-api.ts'
 import type { TotalsCounter } from './totals.ts'
@@ -32,6 +33,7 @@ export interface PumpOptions {
   readonly holdMs: number
   readonly log: Log
   readonly dialFar: DialFar
+  readonly connections: Connections
   /** Where this sidecar can be dialed now. */
   readonly endpoints: () => readonly string[]
   /** Called after every drain: dial, or stop dialing. */
@@ -61,6 +63,7 @@ export class Pump implements PathOwner {
       now: () => performance.now(),
       changed: () => this.#changed(),
       dialFar: options.dialFar,
+      connections: options.connections,
       totals: options.totals,
       onReset: (code, ends) => this.#reportReset(code, ends),
       isHeld: () => options.budget.isExhausted,
@@ -153,7 +156,7 @@ export class Pump implements PathOwner {
     return released
   }
 
-  /** Tells the peer, resets all sessions, closes all paths. */
+  /** Tells the peer, resets all sessions, closes all paths: `Connections` knows when they have closed. */
   stop(): void {
     if (this.#isStopped) return
     this.#engine.goodbye()

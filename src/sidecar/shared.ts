@@ -10,6 +10,7 @@ import type { ApplicationSocket } from '../platform/application-socket.ts'
 import type { Identity } from '../secure/identity.ts'
 import type { Keyring } from '../secure/keyring.ts'
 import type { Budget } from '../session/budget.ts'
+import type { Connections } from './connections.ts'
 import type { Pump } from './pump.ts'
 import type { Log } from './sidecar-api.ts'
 import type { TotalsCounter } from './totals.ts'
@@ -21,6 +22,7 @@ export interface Shared {
   readonly totals: TotalsCounter
   readonly resolver: Resolver
   readonly clock: Clock
+  readonly connections: Connections
   readonly log: Log
   readonly holdMs: number
   readonly dial: (endpoint: Endpoint, options: DialOptions) => Promise<Carrier>

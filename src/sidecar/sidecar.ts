@@ -10,6 +10,7 @@ import { type Endpoint, formatEndpoint, formatHostPort, type HostPort, isWildcar
 import { OperatorError } from '../base/errors.ts'
 import { type Forward, listenForward } from '../capture/forward.ts'
 import { Admission } from '../carrier/admission.ts'
+import type { Carrier } from '../carrier/carrier.ts'
 import { systemClock } from '../carrier/clock.ts'
 import { dialCarrier } from '../carrier/dial.ts'
 import { type Listener, listen } from '../carrier/listen.ts'
@@ -22,6 +23,7 @@ import type { PeerId } from '../secure/identity.ts'
 import { Keyring } from '../secure/keyring.ts'
 import { Budget } from '../session/budget.ts'
 import { type AddressChange, type AddressWatch, watchAddresses } from '../watch/watch.ts'
+import { Connections } from './connections.ts'
 import { Peer } from './peer.ts'
 import type { Pump } from './pump.ts'
 import { Reception } from './reception.ts'
@@ -62,9 +64,10 @@ class RunningSidecar implements Sidecar {
       totals: new TotalsCounter(),
       resolver: new Resolver(),
       clock: systemClock,
+      connections: new Connections(systemClock),
       log: options.log,
       holdMs: options.config.holdMs,
-      dial: (endpoint, dialOptions) => dialCarrier(endpoint, { ...dialOptions, ...ca }),
+      dial: async (endpoint, dialOptions) => this.#watchOver(await dialCarrier(endpoint, { ...dialOptions, ...ca })),
       advertised: () => this.#endpoints().map(formatEndpoint),
       localAddresses: () => this.#watch?.addresses() ?? [],
       dialFar: (peer, to, signal) => this.#dialFar(peer, to, signal),
@@ -118,6 +121,7 @@ class RunningSidecar implements Sidecar {
     this.#reception.stop()
     await Promise.all(this.#listeners.splice(0).map(listener => listener.close()))
     await this.#watch?.stop()
+    await this.#shared.connections.closed()
   }
 
   status(): StatusReport {
@@ -158,9 +162,14 @@ class RunningSidecar implements Sidecar {
     return listen(endpoint, {
       ...files,
       admission: this.#admission,
-      onCarrier: (carrier, place) => this.#reception.welcome(carrier, place),
+      onCarrier: (carrier, place) => this.#reception.welcome(this.#watchOver(carrier), place),
       onAcceptFailed: error => this.#options.log.error(`cannot accept a connection: ${error.message}`),
     })
+  }
+
+  #watchOver(carrier: Carrier): Carrier {
+    void carrier.closed.then(this.#shared.connections.add(() => carrier.destroy()))
+    return carrier
   }
 
   #forward(config: ForwardConfig): Promise<Forward> {

@@ -282,6 +282,15 @@ async function fill(carrier: Carrier): Promise<{ sentBytes: number }> {
 }
 
 function endTests(t: Test, connect: Connect): void {
+  t.test('tells when nothing of it is left, whoever ended it', async t => {
+    for (const end of ['close', 'destroy'] as const) {
+      const { near, far } = await connect(t)
+      for (const carrier of [near, far]) attach(carrier)
+      near[end]()
+      t.same(await Promise.all([near.closed, far.closed]), [undefined, undefined], end)
+    }
+  })
+
   t.test('flushes the tail before an orderly end', async t => {
     const { near, far } = await connect(t)
     const [sender, receiver] = [attach(near), attach(far)]
