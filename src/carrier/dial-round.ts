@@ -43,6 +43,8 @@ export interface DialRoundOptions {
   /** Local addresses to bind to, after the kernel's own choice has been tried. @default none */
   readonly localAddresses?: readonly string[]
   readonly dial: (endpoint: Endpoint, options: DialOptions) => Promise<Carrier>
+  /** Judges every address before it becomes a candidate. @returns why it is not dialed @default all are */
+  readonly objection?: (endpoint: Endpoint, address: string) => DialError | undefined
   readonly resolver: Pick<Resolver, 'known' | 'resolve'>
   readonly clock: Clock
   /** An attempt connected; the carrier belongs to the callee. */
@@ -156,6 +158,11 @@ export class DialRound {
     for (const endpoint of endpoints) {
       for (const address of addresses) {
         const candidate = { endpoint, address }
+        const error = this.#options.objection?.(endpoint, address)
+        if (error !== undefined) {
+          this.#failures.push({ endpoint, candidate, error })
+          continue
+        }
         if (!this.#claim(candidate)) continue
         fresh.push(candidate)
         // What is on this host alone is reached from anywhere on it.

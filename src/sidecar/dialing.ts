@@ -16,6 +16,7 @@ import { Backoff } from '../carrier/backoff.ts'
 import type { Carrier } from '../carrier/carrier.ts'
 import type { Clock } from '../carrier/clock.ts'
 import type { DialOptions } from '../carrier/dial.ts'
+import type { DialError } from '../carrier/dial-error.ts'
 import { type DialCandidate, type DialFailure, DialRound } from '../carrier/dial-round.ts'
 import type { Resolver } from '../carrier/resolver.ts'
 import type { MigrateReason } from '../wire/control.ts'
@@ -27,6 +28,8 @@ export interface DialingOptions {
   readonly dial: (endpoint: Endpoint, options: DialOptions) => Promise<Carrier>
   /** Where the peer may be now, most preferred first. */
   readonly endpoints: () => readonly Endpoint[]
+  /** Why an endpoint is not dialed at an address. */
+  readonly objection: (endpoint: Endpoint, address: string) => DialError | undefined
   /**
    * This host's addresses: each is tried as the source after the kernel's own choice. Where there is only one that is a
    * second attempt: the kernel would send a lost SYN again only after a second.
@@ -136,13 +139,14 @@ export class Dialing {
     const known = new Set(endpoints.map(formatEndpoint))
     for (const key of this.#next.keys()) if (!known.has(key)) this.#next.delete(key)
     if (endpoints.length === 0) return this.#options.onFailed([])
-    const { resolver, clock, dial } = this.#options
+    const { resolver, clock, dial, objection } = this.#options
     const ways: DialRound = new DialRound({
       endpoints,
       localAddresses: this.#options.localAddresses(),
       resolver,
       clock,
       dial,
+      objection,
       onCarrier: (carrier, candidate) => this.#handleCarrier(round, carrier, candidate),
       onExhausted: failures => this.#handleExhausted(round, failures),
     })

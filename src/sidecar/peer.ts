@@ -4,7 +4,7 @@
  */
 import { performance } from 'node:perf_hooks'
 import { type Code, type WireCode, withAdvice } from '../base/codes.ts'
-import { type Endpoint, formatEndpoint, formatHostPort, isLocalOnly, parseEndpoint } from '../base/endpoint.ts'
+import { type Endpoint, formatEndpoint, formatHostPort } from '../base/endpoint.ts'
 import { LIMITS } from '../base/limits.ts'
 import type { Carrier } from '../carrier/carrier.ts'
 import type { DialFailure } from '../carrier/dial-round.ts'
@@ -20,26 +20,28 @@ import { Pump } from './pump.ts'
 import type { Shared } from './shared.ts'
 import type { MigrationStatus, PeerStatus } from './status.ts'
 import { MigrationLog, pathStatus, sessionStatus } from './status-of.ts'
+import { Whereabouts } from './whereabouts.ts'
 
 export class Peer {
   readonly config: PeerConfig
   readonly #shared: Shared
   readonly #dialing: Dialing
   readonly #pumps = new Set<Pump>()
+  readonly #whereabouts: Whereabouts
   readonly #migrations = new MigrationLog()
-  #learned: readonly Endpoint[] = []
-  /** Where its last accepted active path came from; a translator may have made that of another address. */
-  #lastSeenHost: string | undefined
   #lastFailure: PeerStatus['lastFailure'] = null
 
   constructor(config: PeerConfig, shared: Shared) {
     this.config = config
     this.#shared = shared
+    const whereabouts = new Whereabouts(config.endpoints, shared.isOwn)
+    this.#whereabouts = whereabouts
     this.#dialing = new Dialing({
       resolver: shared.resolver,
       clock: shared.clock,
       dial: shared.dial,
-      endpoints: () => this.#endpoints(),
+      endpoints: () => whereabouts.endpoints(),
+      objection: (endpoint, address) => whereabouts.objection(endpoint, address),
       localAddresses: shared.localAddresses,
       makePath: (carrier, endpoint, handshake) => this.#makePath(carrier, endpoint, handshake),
       canResume: () => shared.keyring.has(this.pump!),
@@ -93,7 +95,7 @@ export class Peer {
   /** @returns `nowhere` when this side has a path but could not dial another */
   migrate(): 'moved' | 'refused' | 'nowhere' {
     const pumps = [...this.#pumps]
-    const canDial = this.config.isTicket !== true && this.#endpoints().length > 0
+    const canDial = this.config.isTicket !== true && this.#whereabouts.endpoints().length > 0
     if (!canDial && pumps.some(pump => pump.activePath !== undefined)) return 'nowhere'
     return pumps.some(pump => pump.migrate('command')) ? 'moved' : 'refused'
   }
@@ -133,7 +135,7 @@ export class Peer {
       dialFar: (to, signal) => shared.dialFar(config, to, signal),
       endpoints: shared.advertised,
       onPathWish: reason => this.#handleWish(reason),
-      onPeerEndpoints: endpoints => this.#learn(endpoints),
+      onPeerEndpoints: endpoints => this.#whereabouts.learn(endpoints),
       onMigrated: migration => this.#handleMigrated(pump, migration),
       onPathLost: (path, code, detail) => this.#handlePathLost(pump, path, code, detail),
     })
@@ -142,29 +144,6 @@ export class Peer {
 
   #handleWish(reason: MigrateReason | undefined): void {
     if (this.config.isTicket !== true) this.#dialing.wish(reason)
-  }
-
-  /** Where the peer may be: as configured, as it says itself, and where it was last seen with the port it says. */
-  #endpoints(): readonly Endpoint[] {
-    const unique = new Map<string, Endpoint>()
-    // A certificate is for a name, so a wss endpoint is not looked for elsewhere.
-    const host = this.#lastSeenHost
-    const seen =
-      host === undefined ? [] : this.#learned.filter(one => one.scheme !== 'wss').map(one => ({ ...one, host }))
-    for (const endpoint of [...this.config.endpoints, ...this.#learned, ...seen]) {
-      unique.set(formatEndpoint(endpoint), endpoint)
-    }
-    return [...unique.values()]
-  }
-
-  /** An authenticated peer names its endpoints; loopback and link-local ones only where the configuration has such too. */
-  #learn(endpoints: readonly string[]): void {
-    const mayBeLocal = this.config.endpoints.some(endpoint => isLocalOnly(endpoint.host))
-    this.#learned = endpoints
-      .map(parseEndpoint)
-      .filter(endpoint => endpoint !== undefined)
-      .filter(endpoint => endpoint.port > 0 && (mayBeLocal || !isLocalOnly(endpoint.host)))
-      .slice(0, LIMITS.endpointsPerPeerMax)
   }
 
   #makePath(carrier: Carrier, endpoint: Endpoint, handshake: Handshake): Path {
@@ -219,7 +198,7 @@ export class Peer {
   #handleMigrated(pump: Pump, migration: Migration): void {
     const path = pump.paths.get(migration.to)
     if (path !== undefined) this.#dialing.handleAnswered(path)
-    if (path?.isDialed === false) this.#lastSeenHost = path.carrier.remote.host
+    if (path?.isDialed === false) this.#whereabouts.handleSeen(path.carrier.remote.host)
     this.#lastFailure = null
     const row = this.#migrations.add(migration, pump)
     this.#shared.totals.countMigration(row)

@@ -36,5 +36,7 @@ export interface Shared {
     to: HostPort,
     signal: AbortSignal,
   ) => Promise<{ readonly socket: ApplicationSocket; readonly remote: string } | WireCode>
+  /** Whether this sidecar listens there itself. */
+  readonly isOwn: (place: HostPort) => boolean
   nextPathId(): number
 }

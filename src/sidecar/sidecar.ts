@@ -71,6 +71,7 @@ class RunningSidecar implements Sidecar {
       advertised: () => this.#endpoints().map(formatEndpoint),
       localAddresses: () => this.#watch?.addresses() ?? [],
       dialFar: (peer, to, signal) => this.#dialFar(peer, to, signal),
+      isOwn: place => this.#isOwn(place),
       nextPathId: () => ++this.#pathIds,
     }
     this.#shared.budget.handlers = {
@@ -199,6 +200,15 @@ class RunningSidecar implements Sidecar {
     )
   }
 
+  #isOwn({ host, port }: HostPort): boolean {
+    const isHere = this.#shared.localAddresses().includes(host) || isLoopback(host)
+    return this.#listeners.some(({ endpoint }) => {
+      if (endpoint.port !== port) return false
+      if (!isWildcard(endpoint.host)) return endpoint.host === host
+      return isHere && (endpoint.host === '::' || !host.includes(':'))
+    })
+  }
+
   /** Memory is exhausted: who has been without a path for longest gives way; if that is not enough, applications wait. */
   #relieve(): void {
     const { budget, log } = this.#shared
@@ -240,6 +250,10 @@ const MIGRATE_ANSWERS: Readonly<Record<ReturnType<Peer['migrate']>, Omit<Migrate
     code: 'UNREACHABLE',
     message: 'this side knows no endpoint of the peer to move to; run `holdfast migrate` on the other side',
   },
+}
+
+function isLoopback(address: string): boolean {
+  return address === '::1' || address.startsWith('127.')
 }
 
 function readText(file: string): string {

@@ -32,6 +32,8 @@ class Scene {
       localAddresses,
       clock: this.clock,
       dial: (endpoint, options) => this.#dial(endpoint, options),
+      objection: (_, address) =>
+        address.startsWith('127.') ? new DialError('PEER_MISMATCH', `${address} is local`) : undefined,
       resolver: { known: name => this.known[name] ?? [], resolve: name => this.#resolve(name) },
       onCarrier: (_, { endpoint }) => this.carriers.push(formatEndpoint(endpoint)),
       onExhausted: failures => this.exhausted.push(failures),
@@ -200,6 +202,19 @@ t.test('tries what is known of a name first and puts a changed address to the fr
     'new, then as before, then what the name no longer says; none twice',
   )
   scene.round.settle()
+})
+
+t.test('judges every address before it is dialed: written, remembered, or looked up', async t => {
+  const scene = new Scene(['tcp://127.0.0.1:1', 'tcp://a.example:1'], { known: { 'a.example': ['127.0.0.2'] } })
+  scene.lookups.get('a.example')?.answer('127.0.0.3', '192.0.2.1')
+  await scene.clock.advance(LIMITS.dialStaggerMs)
+  t.same(scene.labels, ['192.0.2.1 @0'])
+  scene.attempt('192.0.2.1').fail()
+  await flushPromises()
+  t.same(
+    scene.exhausted[0]?.map(({ candidate, error }) => `${candidate?.address} ${error.code}`),
+    ['127.0.0.1 PEER_MISMATCH', '127.0.0.2 PEER_MISMATCH', '127.0.0.3 PEER_MISMATCH', '192.0.2.1 REFUSED'],
+  )
 })
 
 t.test('begins at once when the first answer comes and nothing else could be tried', async t => {

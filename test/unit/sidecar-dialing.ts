@@ -30,6 +30,7 @@ class Scene {
           this.attempts.push({ url: formatEndpoint(endpoint), signal: signal!, connect })
         }),
       endpoints: () => endpoints.map(url => parseEndpoint(url)!),
+      objection: () => undefined,
       localAddresses: () => localAddresses,
       makePath: (_, endpoint, handshake) => {
         const channel = { isReady: false }
