@@ -99,6 +99,11 @@ export const CODES = {
   PROTOCOL_VIOLATION: { wire: 0x10f, says: 'the peer broke the protocol', todo: 'update the other sidecar' },
   GOODBYE: { wire: 0x110, says: 'the other sidecar is shutting down', todo: 'nothing' },
   KEY_EXHAUSTED: { wire: 0x111, says: 'one key sealed 2^40 bytes', todo: 'nothing: the carrier is replaced' },
+  TICKET_IN_USE: {
+    wire: 0x112,
+    says: 'the ticket is in use on too many machines',
+    todo: 'end one of them, or ask for another ticket',
+  },
 
   // This host: the operator's part. Never sent.
   CONFIG_INVALID: { says: 'the configuration has faults', todo: 'mend every line listed' },

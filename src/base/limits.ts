@@ -212,7 +212,7 @@ export const LIMITS = {
   farewellMs: 3_000,
   /** Migrations remembered for `holdfast status`. */
   migrationsRememberedMax: 64,
-  /** Unconfigured peers admitted by tickets at once. */
+  /** Machines that use one ticket at once. The one that was idle for longest gives way; if none is, more are refused. */
   ticketPeersMax: 256,
 
   // ---- cli/

@@ -5,6 +5,7 @@
 import { performance } from 'node:perf_hooks'
 import { type Code, type WireCode, withAdvice } from '../base/codes.ts'
 import { type Endpoint, formatEndpoint, formatHostPort } from '../base/endpoint.ts'
+import { RemoteError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
 import type { Carrier } from '../carrier/carrier.ts'
 import type { DialFailure } from '../carrier/dial-round.ts'
@@ -59,14 +60,17 @@ export class Peer {
     return this.config.isTicket === true ? undefined : [...this.#pumps][0]
   }
 
-  /** A ticket's machine has said Hello for the first time, or again. */
-  pumpFor(incarnation: Uint8Array): Pump | undefined {
+  /**
+   * A ticket's machine has said Hello for the first time, or again.
+   * @throws RemoteError TICKET_IN_USE when it is one too many
+   */
+  pumpFor(incarnation: Uint8Array): Pump {
     const key = Buffer.from(incarnation)
     for (const pump of this.#pumps) {
       const known = pump.engine.peerIncarnation
       if (known !== undefined && key.equals(known)) return pump
     }
-    if (this.#pumps.size >= LIMITS.ticketPeersMax) return undefined
+    if (this.#pumps.size >= LIMITS.ticketPeersMax) this.#makeRoom()
     const pump = this.#newPump()
     this.#pumps.add(pump)
     return pump
@@ -134,7 +138,7 @@ export class Peer {
       connections: shared.connections,
       dialFar: (to, signal) => shared.dialFar(config, to, signal),
       endpoints: shared.advertised,
-      onPathWish: reason => this.#handleWish(reason),
+      onPathWish: reason => this.#handleWish(pump, reason),
       onPeerEndpoints: endpoints => this.#whereabouts.learn(endpoints),
       onMigrated: migration => this.#handleMigrated(pump, migration),
       onPathLost: (path, code, detail) => this.#handlePathLost(pump, path, code, detail),
@@ -142,8 +146,22 @@ export class Peer {
     return pump
   }
 
-  #handleWish(reason: MigrateReason | undefined): void {
+  #handleWish(pump: Pump, reason: MigrateReason | undefined): void {
     if (this.config.isTicket !== true) this.#dialing.wish(reason)
+    else if (pump.isOver) this.#letGo(pump)
+  }
+
+  /** A machine that went without a goodbye may come back as the same process, so it is kept while there is room. */
+  #makeRoom(): void {
+    const idle = [...this.#pumps].filter(pump => pump.isIdle)
+    const since = (pump: Pump) => pump.engine.suspendedAt ?? 0
+    const [longest] = idle.sort((a, b) => since(a) - since(b))
+    if (longest === undefined) throw new RemoteError('TICKET_IN_USE')
+    this.#letGo(longest)
+  }
+
+  #letGo(pump: Pump): void {
+    if (this.#pumps.delete(pump)) pump.stop()
   }
 
   #makePath(carrier: Carrier, endpoint: Endpoint, handshake: Handshake): Path {

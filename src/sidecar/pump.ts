@@ -80,6 +80,16 @@ export class Pump implements PathOwner {
     return id === undefined ? undefined : this.paths.get(id)
   }
 
+  /** Nobody is there, and no session is held for anybody. */
+  get isIdle(): boolean {
+    return this.paths.size === 0 && this.#engine.sessions().next().done === true
+  }
+
+  /** Nobody can come back to it: its peer has said goodbye or was given up, or never said who it was. */
+  get isOver(): boolean {
+    return this.isIdle && this.#engine.peerIncarnation === undefined
+  }
+
   // ---- inputs from paths
 
   handleReady(path: Path): void {

@@ -5,7 +5,6 @@
 import { performance } from 'node:perf_hooks'
 import { type WireCode, withAdvice } from '../base/codes.ts'
 import { formatHostPort } from '../base/endpoint.ts'
-import { RemoteError } from '../base/errors.ts'
 import type { Admission, Place } from '../carrier/admission.ts'
 import type { Carrier } from '../carrier/carrier.ts'
 import { SecureChannel } from '../secure/channel.ts'
@@ -61,8 +60,7 @@ export class Reception implements PathOwner {
   /** A ticket's first record. */
   handleRecord(path: Path, parts: readonly Uint8Array[]): void {
     const hello = peekHello(parts)
-    const pump = this.#peers.get(path.channel.peerId!)?.pumpFor(hello.incarnation)
-    if (pump === undefined) throw new RemoteError('TOO_MANY_CONNECTIONS', 'the ticket is in use on too many machines')
+    const pump = this.#peers.get(path.channel.peerId!)!.pumpFor(hello.incarnation)
     this.#handOver(path, pump)
     if (path.channel.isConfirmed) pump.handleConfirmed(path)
     pump.handleRecord(path, parts)
