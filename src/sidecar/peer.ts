@@ -62,7 +62,7 @@ export class Peer {
 
   /**
    * A ticket's machine has said Hello for the first time, or again.
-   * @throws RemoteError TICKET_IN_USE when it is one too many
+   * @throws RemoteError TICKET_EXPIRED when it comes too late to begin, TICKET_IN_USE when it is one too many
    */
   pumpFor(incarnation: Uint8Array): Pump {
     const key = Buffer.from(incarnation)
@@ -70,10 +70,19 @@ export class Peer {
       const known = pump.engine.peerIncarnation
       if (known !== undefined && key.equals(known)) return pump
     }
+    if (this.#isExpired) throw new RemoteError('TICKET_EXPIRED')
     if (this.#pumps.size >= LIMITS.ticketPeersMax) this.#makeRoom()
     const pump = this.#newPump()
     this.#pumps.add(pump)
     return pump
+  }
+
+  /**
+   * Whether it may come in, so far as its key tells. A ticket gates what begins: a machine that began in time makes full
+   * handshakes later, too, and which one it is only its Hello says.
+   */
+  admit(): true | WireCode {
+    return this.#isExpired && this.#pumps.size === 0 ? 'TICKET_EXPIRED' : true
   }
 
   /** Addresses of the host changed. */
@@ -122,6 +131,10 @@ export class Peer {
       migrations: this.#migrations.list() as MigrationStatus[],
       lastFailure: this.#lastFailure,
     }
+  }
+
+  get #isExpired(): boolean {
+    return Date.now() > (this.config.expiresAt ?? Number.POSITIVE_INFINITY)
   }
 
   #newPump(): Pump {

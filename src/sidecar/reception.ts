@@ -31,7 +31,7 @@ export class Reception implements PathOwner {
     const { identity, keyring } = this.#shared
     const mayHandshake = () =>
       this.#admission.allowHandshake(carrier.remote.host, performance.now()) ? true : ('TOO_MANY_CONNECTIONS' as const)
-    const admit = (peerId: PeerId, owner: Pump | undefined) => this.#admit(peerId, owner)
+    const admit = (peerId: PeerId) => this.#peers.get(peerId)?.admit() ?? 'PEER_UNKNOWN'
     const path = new Path({
       id: this.#shared.nextPathId(),
       carrier,
@@ -84,13 +84,5 @@ export class Reception implements PathOwner {
   #handOver(path: Path, pump: Pump): void {
     this.#paths.delete(path)
     pump.handleReady(path)
-  }
-
-  #admit(peerId: PeerId, owner: Pump | undefined): true | WireCode {
-    const peer = this.#peers.get(peerId)
-    if (peer === undefined) return 'PEER_UNKNOWN'
-    const { expiresAt } = peer.config
-    if (expiresAt !== undefined && owner === undefined && Date.now() > expiresAt) return 'TICKET_EXPIRED'
-    return true
   }
 }

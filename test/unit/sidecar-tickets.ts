@@ -127,6 +127,22 @@ t.test(
   },
 )
 
+t.test('after its time a ticket begins nothing, and what began in time goes on', async t => {
+  const inTime = Date.now() + 60_000
+  let now = inTime
+  t.intercept(Date, 'now', { value: () => now })
+  const { peer, machine } = scene(t, inTime)
+  const early = machine().hello()
+  now++
+  t.equal(peer.admit(), true, 'a full handshake may be that of a machine that began in time')
+  t.equal(peer.pumpFor(early.incarnation), early.pump)
+  t.throws(() => machine().hello(), { code: 'TICKET_EXPIRED' })
+  early.say({ type: 'goodbye' })
+  early.leave()
+  await flushPromises()
+  t.equal(peer.admit(), 'TICKET_EXPIRED', 'nobody is left')
+})
+
 t.test('what becomes ready when its pump has stopped is closed', async t => {
   const { peer, machine } = scene(t)
   const late = machine().hello()
