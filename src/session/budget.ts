@@ -14,7 +14,7 @@
 import { LIMITS } from '../base/limits.ts'
 
 export interface BudgetHandlers {
-  /** Outboxes have eaten into the reserve. Told from within the engine: act later. */
+  /** Outboxes have eaten into the reserve; told again when that goes on and a peer goes out of reach. Act later. */
   onExhausted(): void
   /** There is room again. */
   onRelieved(): void
@@ -51,6 +51,11 @@ export class Budget {
   /** For a window that would like to be larger. @returns false, and reserves nothing, when others need the room */
   reserveGrowth(bytes: number): boolean {
     return this.#reserve(bytes, 1 / 2)
+  }
+
+  /** A peer went out of reach: its sessions may be those that give way. */
+  handleOutOfReach(): void {
+    if (this.#isExhausted) this.handlers?.onExhausted()
   }
 
   /** For bytes that were read from an application, and are here whatever the budget says. */

@@ -33,6 +33,8 @@ export type EngineEvent =
   | { readonly type: 'endpoints'; readonly endpoints: readonly string[] }
   /** The peer's process is another one than before; its sessions here were reset. */
   | { readonly type: 'peerRestarted' }
+  /** The peer's process has said goodbye; its sessions here were reset. */
+  | { readonly type: 'peerStopped' }
   /** No path within the hold time; all sessions were reset. */
   | { readonly type: 'expired' }
 

@@ -111,10 +111,11 @@ export class Incarnations {
 
   /** The peer is stopping. Nothing that it said before counts any more, on whatever carrier it still comes. */
   handleGoodbye(now: number): void {
-    const { migration, sessions, close } = this.#options
+    const { migration, sessions, emit, close } = this.#options
     sessions.dropAll('SHUTTING_DOWN')
     this.#forget()
     for (const link of [...migration.links.values()]) close(link, 'GOODBYE', 'the peer has said goodbye', now)
+    emit({ type: 'peerStopped' })
   }
 
   /** The first is gone, or silent for long enough: the second takes its place. */

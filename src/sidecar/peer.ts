@@ -3,7 +3,7 @@
  * be used on several machines, so such a peer has one association for each incarnation that says Hello.
  */
 import { performance } from 'node:perf_hooks'
-import { type Code, type WireCode, withAdvice } from '../base/codes.ts'
+import { CODES, type Code, type WireCode, withAdvice } from '../base/codes.ts'
 import { type Endpoint, formatEndpoint, formatHostPort } from '../base/endpoint.ts'
 import { RemoteError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
@@ -31,6 +31,8 @@ export class Peer {
   readonly #whereabouts: Whereabouts
   readonly #migrations = new MigrationLog()
   #lastFailure: PeerStatus['lastFailure'] = null
+  /** What was logged last of each endpoint, until there is a path: a failure is told once. */
+  readonly #toldFailures = new Map<string, string>()
 
   constructor(config: PeerConfig, shared: Shared) {
     this.config = config
@@ -154,6 +156,7 @@ export class Peer {
       onPathWish: reason => this.#handleWish(pump, reason),
       onPeerEndpoints: endpoints => this.#whereabouts.learn(endpoints),
       onMigrated: migration => this.#handleMigrated(pump, migration),
+      onPeerStopped: () => shared.onPeerStopped(config.name),
       onPathLost: (path, code, detail) => this.#handlePathLost(pump, path, code, detail),
     })
     return pump
@@ -209,8 +212,9 @@ export class Peer {
   #handlePathLost(pump: Pump, path: Path, code: WireCode | undefined, detail: string): void {
     const where = path.endpoint === undefined ? formatHostPort(path.carrier.remote) : formatEndpoint(path.endpoint)
     this.#dialing.handleLost(path)
-    const isQuiet = code === 'SUPERSEDED' || code === 'HANDLE_UNKNOWN' || code === 'GOODBYE'
-    if (!path.hasRecord && !isQuiet) this.#remember(where, code ?? 'UNREACHABLE', detail)
+    // A code is a reason; without one a path that worked has merely ended.
+    const isReason = code === undefined ? !path.hasRecord : !CODES[code].todo.startsWith('nothing')
+    if (isReason) this.#remember(where, code ?? 'UNREACHABLE', detail)
     const isActiveLost = pump.engine.state === 'suspended' && path.hasRecord
     this.#shared.log[isActiveLost ? 'info' : 'debug'](`path lost: ${detail}`, {
       peer: this.config.name,
@@ -221,7 +225,9 @@ export class Peer {
 
   #remember(endpoint: string, code: Code, detail: string): void {
     const message = withAdvice(code, detail)
-    const isNews = this.#lastFailure?.message !== message
+    const isNews = this.#toldFailures.get(endpoint) !== message
+    if (this.#toldFailures.size >= LIMITS.dialCandidatesMax) this.#toldFailures.clear()
+    this.#toldFailures.set(endpoint, message)
     this.#lastFailure = { endpoint, code, message, at: new Date().toISOString() }
     if (isNews) this.#shared.log.warn(message, { peer: this.config.name, endpoint, code })
   }
@@ -231,6 +237,7 @@ export class Peer {
     if (path !== undefined) this.#dialing.handleAnswered(path)
     if (path?.isDialed === false) this.#whereabouts.handleSeen(path.carrier.remote.host)
     this.#lastFailure = null
+    this.#toldFailures.clear()
     const row = this.#migrations.add(migration, pump)
     this.#shared.totals.countMigration(row)
     const { to, blackoutMs } = row()

@@ -40,6 +40,8 @@ export interface PumpOptions {
   onPathWish(reason: MigrateReason | undefined): void
   onPeerEndpoints(endpoints: readonly string[]): void
   onMigrated(migration: Migration): void
+  /** The peer's process has ended in order. */
+  onPeerStopped(): void
   onPathLost(path: Path, code: WireCode | undefined, detail: string): void
 }
 
@@ -51,6 +53,7 @@ export class Pump implements PathOwner {
   #engine: Association
   #isDrainQueued = false
   #isStopped = false
+  #isOutOfReach = false
   #timer: NodeJS.Timeout | undefined
   #timerAt = Number.POSITIVE_INFINITY
 
@@ -197,8 +200,16 @@ export class Pump implements PathOwner {
       this.paths.get(transmit.carrier)?.channel.seal(transmit.parts)
     }
     this.#adoptKeys()
+    this.#offerMemory()
     this.#arm(now)
     this.#options.onPathWish(this.#engine.wantsPath)
+  }
+
+  /** While it is out of reach, its sessions are the first to give way. */
+  #offerMemory(): void {
+    const isOutOfReach = this.#engine.state === 'suspended'
+    if (isOutOfReach && !this.#isOutOfReach) this.#options.budget.handleOutOfReach()
+    this.#isOutOfReach = isOutOfReach
   }
 
   #arm(now: number): void {
@@ -217,7 +228,7 @@ export class Pump implements PathOwner {
   }
 
   #handle(event: EngineEvent): void {
-    const { log } = this.#options
+    const { log, name: peer } = this.#options
     switch (event.type) {
       case 'closeCarrier':
         this.paths.get(event.carrier)?.close(event.code, event.detail)
@@ -227,12 +238,16 @@ export class Pump implements PathOwner {
       case 'endpoints':
         return this.#options.onPeerEndpoints(event.endpoints)
       case 'peerRestarted':
-        log.warn('the peer restarted: its sessions here were reset', { code: 'PEER_RESTARTED', peer: this.peerId })
+        log.warn('the peer restarted: its sessions here were reset', { code: 'PEER_RESTARTED', peer })
         return this.#options.keyring.drop(this)
+      case 'peerStopped':
+        log.info('the peer was stopped: its sessions here were reset', { code: 'SHUTTING_DOWN', peer })
+        this.#options.keyring.drop(this)
+        return this.#options.onPeerStopped()
       case 'expired':
         log.warn('no path within the hold time: sessions were reset; raise `hold` or repair the network', {
           code: 'HOLD_EXPIRED',
-          peer: this.peerId,
+          peer,
         })
         return this.#startAnew()
       default:

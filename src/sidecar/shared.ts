@@ -39,4 +39,6 @@ export interface Shared {
   /** Whether this sidecar listens there itself. */
   readonly isOwn: (place: HostPort) => boolean
   nextPathId(): number
+  /** The process of a peer has ended in order. */
+  onPeerStopped(name: string): void
 }

@@ -16,6 +16,8 @@ export interface SidecarOptions {
   readonly config: Config
   readonly identity: Identity
   readonly log: Log
+  /** The process of a peer has ended in order; its sessions here were reset. */
+  readonly onPeerStopped?: (peer: string) => void
 }
 
 export interface MigrateResult {

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { basename, join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -53,6 +53,18 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     t.ok(application.destroyed || (await once(application, 'close')))
   })
 }
+
+t.test('a second sidecar with the same identity is told so, on both sides and in its status', async t => {
+  const { office, laptop, far } = await pair(t)
+  const copy = await CliHost.create(t)
+  copyFileSync(join(laptop.directory, 'identity.pem'), join(copy.directory, 'identity.pem'))
+  const second = await copy.up({
+    peers: [{ name: 'office', id: office.peerId, endpoints: [await office.endpoint()] }],
+  })
+  await second.cli.said(/DUPLICATE_IDENTITY/)
+  await far.cli.said(/DUPLICATE_IDENTITY/)
+  t.equal((await copy.status()).peers[0]?.lastFailure?.code, 'DUPLICATE_IDENTITY')
+})
 
 t.test('status shows peers, paths and sessions, as text and as JSON; migrate moves while bytes flow', async t => {
   const { laptop, office, port } = await pair(t)

@@ -1,5 +1,6 @@
 /** Runs the compiled command line as a user does. */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -55,6 +56,14 @@ export class RunningCli {
     const { value, done } = await this.#lines.next()
     if (done) throw new Error(`it ended: ${this.#stderr}`)
     return value
+  }
+
+  /** Until stderr has it. @throws Error with what was said instead, when it ends before */
+  async said(pattern: RegExp): Promise<void> {
+    while (!pattern.test(this.#stderr)) {
+      const [text] = await Promise.race([once(this.child.stderr!, 'data'), once(this.child, 'close').then(() => [])])
+      if (text === undefined) throw new Error(`it ended without ${pattern}: ${this.#stderr}`)
+    }
   }
 
   /** Whoever reads it goes away. */

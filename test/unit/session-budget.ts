@@ -41,6 +41,17 @@ t.test('tells once that it is exhausted, and once that there is room again', asy
   t.notOk(budget.isExhausted)
 })
 
+t.test('tells again that it is exhausted when a peer goes out of reach, and not when there is room', async t => {
+  const budget = new Budget(3_200)
+  let told = 0
+  budget.handlers = { onExhausted: () => told++, onRelieved: () => {} }
+  budget.handleOutOfReach()
+  t.equal(told, 0)
+  budget.take(3_200)
+  budget.handleOutOfReach()
+  t.equal(told, 2)
+})
+
 t.test('needs nobody who listens', async t => {
   const budget = new Budget(32)
   budget.take(32)

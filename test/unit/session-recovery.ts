@@ -104,6 +104,7 @@ t.test('what a stopped process had under way opens nothing, and meets no session
   pair.advance(70)
   pair.a.do(a => a.goodbye())
   pair.advance(11)
+  t.equal(pair.b.all('peerStopped').length, 1)
   old!.heal()
   pair.advance(15)
   t.equal(pair.b.all('open').length, 1, 'dialed once')
