@@ -16,6 +16,7 @@ import { dirname } from 'node:path'
 import { OperatorError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
 import type { Sidecar } from '../sidecar/sidecar-api.ts'
+import { renderMetrics } from './metrics.ts'
 
 export interface AdminServer {
   readonly socket: string
@@ -58,7 +59,6 @@ async function answer(sidecar: Sidecar, request: IncomingMessage, response: Serv
       return send(response, 200, await sidecar.migrate(asked.peer))
     }
     case 'GET /metrics': {
-      const { renderMetrics } = await import('./metrics.ts')
       const { contentType, text } = await renderMetrics(sidecar)
       response.writeHead(200, { 'content-type': contentType }).end(text)
       return

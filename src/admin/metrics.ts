@@ -1,17 +1,23 @@
 /**
  * Prometheus metrics, made from the status and the counters when they are asked for: the data path counts plain integers and
- * nothing else. No label has a session ID or an address. Loaded at the first scrape, since prom-client costs memory that a
- * sidecar which nobody scrapes need not have.
+ * nothing else. No label has a session ID or an address. prom-client is loaded at the first scrape, since it costs memory that
+ * a sidecar which nobody scrapes need not have; and not by import(), since Node remembers one that failed, so that a moment
+ * without file descriptors would be the end of metrics.
  */
-import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { createRequire } from 'node:module'
+import type * as Prom from 'prom-client'
+import type { Counter, Gauge, Registry } from 'prom-client'
 import type { Sidecar } from '../sidecar/sidecar-api.ts'
 import type { PeerStatus, StatusReport } from '../sidecar/status.ts'
 import { BLACKOUT_BOUNDS_MS, type MigrationTotals, type Totals } from '../sidecar/totals.ts'
 
+const require = createRequire(import.meta.url)
+const prom = (): typeof Prom => require('prom-client')
+
 const PEER_STATES: readonly PeerStatus['state'][] = ['idle', 'stable', 'suspended', 'announcing']
 
 export async function renderMetrics(sidecar: Sidecar): Promise<{ contentType: string; text: string }> {
-  const registry = new Registry()
+  const registry = new (prom().Registry)()
   const report = sidecar.status()
   addProcess(registry, report)
   addPeers(registry, report.peers)
@@ -65,25 +71,30 @@ function addTotals(registry: Registry, { sessionsOpened, sentBytes, receivedByte
     moved.inc({ reason, migrator }, count)
     replayed.inc({ reason, migrator }, replayedBytes)
   }
-  registry.registerMetric(new BlackoutHistogram(migrations))
+  registry.registerMetric(blackoutHistogram(migrations))
 }
 
 const BLACKOUT = 'holdfast_migration_blackout_seconds'
 const BLACKOUT_HELP = 'From detection to resumption of each migration.'
 
 /** A histogram that was counted elsewhere. */
-class BlackoutHistogram extends Histogram {
-  readonly #rows: readonly MigrationTotals[]
-
-  constructor(rows: readonly MigrationTotals[]) {
-    super({ name: BLACKOUT, help: BLACKOUT_HELP, labelNames: ['reason', 'migrator'], registers: [] })
-    this.#rows = rows
-  }
-
-  /** What a Registry asks for, and what `get` of the base class is made of: it must not call that. */
-  async getForPromString() {
-    return { name: BLACKOUT, help: BLACKOUT_HELP, type: 'histogram', values: this.#rows.flatMap(valuesOf) }
-  }
+function blackoutHistogram(rows: readonly MigrationTotals[]) {
+  const { Histogram } = prom()
+  const empty = new Histogram({
+    name: BLACKOUT,
+    help: BLACKOUT_HELP,
+    labelNames: ['reason', 'migrator'],
+    registers: [],
+  })
+  // What a Registry asks for, and what `get` is made of: it must not call that.
+  return Object.assign(empty, {
+    getForPromString: async () => ({
+      name: BLACKOUT,
+      help: BLACKOUT_HELP,
+      type: 'histogram',
+      values: rows.flatMap(valuesOf),
+    }),
+  })
 }
 
 function valuesOf({ reason, migrator, blackout }: MigrationTotals) {
@@ -102,9 +113,9 @@ function valuesOf({ reason, migrator, blackout }: MigrationTotals) {
 }
 
 function gauge(registry: Registry, name: string, help: string, labelNames: string[] = []): Gauge {
-  return new Gauge({ name, help, labelNames, registers: [registry] })
+  return new (prom().Gauge)({ name, help, labelNames, registers: [registry] })
 }
 
 function counter(registry: Registry, name: string, help: string, labelNames: string[] = []): Counter {
-  return new Counter({ name, help, labelNames, registers: [registry] })
+  return new (prom().Counter)({ name, help, labelNames, registers: [registry] })
 }

@@ -1,11 +1,13 @@
-import { connect, isIP, type Socket } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import type { Endpoint } from '../base/endpoint.ts'
 import { LIMITS } from '../base/limits.ts'
 import { Reading } from '../platform/slab-socket.ts'
+import { type Attempt, onAbort } from './attempt.ts'
 import type { Carrier } from './carrier.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { DialError, describeTarget, fromSystemError } from './dial-error.ts'
 import { TcpCarrier } from './tcp.ts'
+import { loadWs, upgradeToCarrier } from './websocket-dial.ts'
 
 export interface DialOptions {
   /** The address behind the endpoint's name. Host header and TLS server name stay the name. @default resolve it */
@@ -18,14 +20,6 @@ export interface DialOptions {
   readonly ca?: string | Buffer
   /** @default the system's */
   readonly clock?: Clock
-}
-
-/** What the steps of one attempt share. */
-export interface Attempt {
-  readonly endpoint: Endpoint
-  readonly options: DialOptions
-  /** For sentences. */
-  readonly target: string
 }
 
 /**
@@ -45,9 +39,8 @@ async function dialTcp(attempt: Attempt, signal: AbortSignal): Promise<Carrier> 
 }
 
 async function dialWebSocket(attempt: Attempt, signal: AbortSignal): Promise<Carrier> {
-  // Loaded here: it costs memory, and most sidecars speak tcp alone.
-  const { upgradeToCarrier } = await import('./websocket-dial.ts')
-  return upgradeToCarrier(attempt, await connectTcp(attempt, signal), signal)
+  const ws = loadWs(attempt)
+  return upgradeToCarrier(ws, attempt, await connectTcp(attempt, signal), signal)
 }
 
 /** @returns a connected socket */
@@ -101,15 +94,4 @@ async function bounded(
     cancel()
     signal?.removeEventListener('abort', giveUp)
   }
-}
-
-/** Also when it has happened already. */
-export function onAbort(signal: AbortSignal, run: () => void): void {
-  if (signal.aborted) run()
-  else signal.addEventListener('abort', run, { once: true })
-}
-
-/** The name that certificates and Host headers speak of; '' for an address, which has no server name. */
-export function serverName(endpoint: Endpoint): string {
-  return isIP(endpoint.host) === 0 ? endpoint.host : ''
 }

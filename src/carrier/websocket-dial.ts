@@ -3,24 +3,45 @@
  * The steps are taken apart so that each failure has its own sentence: what answered, and what to look at.
  */
 import type { IncomingMessage } from 'node:http'
+import { createRequire } from 'node:module'
 import type { Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import { WebSocket } from 'ws'
+import type * as Ws from 'ws'
 import { type Endpoint, formatHostPort } from '../base/endpoint.ts'
 import { LIMITS } from '../base/limits.ts'
+import { type Attempt, onAbort, serverName } from './attempt.ts'
 import type { Carrier } from './carrier.ts'
-import { type Attempt, onAbort, serverName } from './dial.ts'
-import { DialError } from './dial-error.ts'
+import { DialError, fromSystemError } from './dial-error.ts'
 import { WebSocketCarrier } from './websocket.ts'
 
 /** So much of an HTTP answer is shown to the operator. */
 const ANSWER_BYTES_MAX = 200
 const SERVICE_UNAVAILABLE = 503
 
+const require = createRequire(import.meta.url)
+
+/**
+ * Loaded by the first dial: it costs memory, and most sidecars speak tcp alone. Not by import(): Node remembers one that failed,
+ * and a moment without file descriptors would be the end of ws dialing.
+ * @throws DialError
+ */
+export function loadWs({ target }: Attempt): typeof Ws {
+  try {
+    return require('ws')
+  } catch (error) {
+    throw fromSystemError(error as Error, target)
+  }
+}
+
 /** @throws DialError; the socket is closed then */
-export async function upgradeToCarrier(attempt: Attempt, socket: Socket, signal: AbortSignal): Promise<Carrier> {
+export async function upgradeToCarrier(
+  ws: typeof Ws,
+  attempt: Attempt,
+  socket: Socket,
+  signal: AbortSignal,
+): Promise<Carrier> {
   const stream = attempt.endpoint.scheme === 'wss' ? await secure(attempt, socket, signal) : socket
-  return upgrade(attempt, stream, signal)
+  return upgrade(ws, attempt, stream, signal)
 }
 
 function secure({ endpoint, options, target }: Attempt, socket: Socket, signal: AbortSignal): Promise<Socket> {
@@ -58,7 +79,12 @@ function isSet(value: unknown): boolean {
   return value !== null && value !== undefined
 }
 
-function upgrade({ endpoint, target }: Attempt, socket: Socket, signal: AbortSignal): Promise<Carrier> {
+function upgrade(
+  { WebSocket }: typeof Ws,
+  { endpoint, target }: Attempt,
+  socket: Socket,
+  signal: AbortSignal,
+): Promise<Carrier> {
   const scheme = endpoint.scheme === 'wss' ? 'wss' : 'ws'
   return new Promise((resolve, reject) => {
     const websocket = new WebSocket(upgradeUrl(endpoint), {
