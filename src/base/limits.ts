@@ -66,7 +66,7 @@ export const LIMITS = {
   namesRememberedMax: 256,
   /** Addresses taken from the answer for one name; the rest is dropped. */
   addressesPerNameMax: 8,
-  /** Candidates of one dialing round; the last ones are dropped. */
+  /** Candidates of one dialing round, and as many again bound to local addresses; the last ones are dropped. */
   dialCandidatesMax: 64,
   /** Bytes queued in a carrier at which `send` says stop; half of it is drained. Control cannot overtake what waits here. */
   carrierHighWaterBytes: 256 * KIB,

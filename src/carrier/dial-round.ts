@@ -59,8 +59,11 @@ export interface DialRoundOptions {
 export class DialRound {
   readonly #options: DialRoundOptions
   readonly #stop = new AbortController()
-  /** Keys of all candidates so far: none is tried twice. */
-  readonly #seen = new Set<string>()
+  /**
+   * Keys of all candidates so far: none is tried twice. Those bound to a local address have room of their own, or they would
+   * take it from endpoints that come later, and from a name whose new address is only being looked up.
+   */
+  readonly #seen = { unbound: new Set<string>(), bound: new Set<string>() }
   /** Keys of those that were wanted `again`. */
   readonly #repeated = new Set<string>()
   #repeats: DialCandidate[] = []
@@ -178,8 +181,9 @@ export class DialRound {
 
   #claim(candidate: DialCandidate): boolean {
     const key = keyOf(candidate)
-    if (this.#seen.has(key) || this.#seen.size >= LIMITS.dialCandidatesMax) return false
-    this.#seen.add(key)
+    const seen = candidate.localAddress === undefined ? this.#seen.unbound : this.#seen.bound
+    if (seen.has(key) || seen.size >= LIMITS.dialCandidatesMax) return false
+    seen.add(key)
     return true
   }
 

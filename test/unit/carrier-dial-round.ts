@@ -268,6 +268,19 @@ t.test('keeps its bounds of open attempts and of candidates', async t => {
   t.equal(scene.exhausted.length, 1)
 })
 
+t.test('many local addresses take no room from other endpoints, nor from a name that is looked up', async t => {
+  const localAddresses = Array.from({ length: 100 }, (_, i) => `10.0.0.${i + 1}`)
+  const scene = new Scene(['tcp://192.0.2.1:1', 'tcp://192.0.2.2:1', 'tcp://a.example:1'], { localAddresses })
+  scene.lookups.get('a.example')?.answer('192.0.2.9')
+  await scene.clock.advance(3 * LIMITS.dialStaggerMs)
+  t.same(scene.labels, ['192.0.2.1 @0', '192.0.2.9 @250', '192.0.2.2 @500', '192.0.2.1 from 10.0.0.1 @750'])
+  for (let i = 0; i < scene.attempts.length; i++) {
+    scene.attempts[i]!.fail()
+    await flushPromises()
+  }
+  t.equal(scene.attempts.length, 3 + LIMITS.dialCandidatesMax)
+})
+
 t.test('reports an error that is none of dialing as INTERNAL', async t => {
   const clock = new ManualClock()
   const failures = await new Promise<readonly DialFailure[]>(resolve => {
