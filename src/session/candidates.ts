@@ -7,6 +7,7 @@ export interface Need {
   readonly active: Link | undefined
   readonly plan: { readonly since: number } | undefined
   readonly doubtedSince: number | undefined
+  /** Defined while no carrier is active. */
   readonly suspendedAt: number | undefined
   /** The peer may know a session here, so only the process that does may hear of it again. */
   readonly hasShared: boolean
@@ -22,7 +23,7 @@ export function candidateFrom(link: Link, need: Need): number {
   if (!canSpeak) return Number.POSITIVE_INFINITY
   if (link.isDialed) return Math.max(link.readyAt, answerFrom(need))
   // A carrier of an earlier epoch may be as dead as its dialer knows it to be, who is on the way with another.
-  const since = Math.max(link.readyAt, suspendedAt ?? 0)
+  const since = Math.max(link.readyAt, suspendedAt!)
   return link.isHelloReceived && link.isConfirmed ? since + LIMITS.announceMs : Number.POSITIVE_INFINITY
 }
 

@@ -79,7 +79,6 @@ export class Inbox {
       const before = this.#segments[index]
       const next = this.#segments[index + 1]
       if (before !== undefined && before.end > from) from = before.end
-      else if (next?.offset === from) index++
       else {
         const to = Math.min(end, next?.offset ?? end)
         const fresh = slice(parts, from - offset, to - offset)

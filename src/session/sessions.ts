@@ -61,10 +61,6 @@ export class Sessions {
     this.schedule = new Schedule(session => this.#settleDone(session))
   }
 
-  get size(): number {
-    return this.#table.size
-  }
-
   /** The peer may know a session here, so only the process that does may hear of it again. */
   get hasShared(): boolean {
     if (this.#farSessions > 0) return true
@@ -389,12 +385,11 @@ export class Sessions {
   }
 }
 
-/** @returns undefined when nobody could dial it: its session ends, and nothing else */
+/** @returns undefined when it cannot be read: its session ends, and nothing else */
 function readOpenRequest(payload: readonly Uint8Array[]): OpenRequest | undefined {
   try {
     return decodeOpenRequest(concatBytes(payload))
-  } catch (error) {
-    if (error instanceof RemoteError) return undefined
-    throw error
+  } catch {
+    return undefined
   }
 }

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { peekHello } from '../../src/session/hello.ts'
+import { LIMITS } from '../../src/base/limits.ts'
+import { boundedEndpoints, peekHello } from '../../src/session/hello.ts'
 import { type Control, encodeControl } from '../../src/wire/control.ts'
 import { ackFrame, controlFrame, dataHeader, goneFrame, resetFrame } from '../../src/wire/inner-frame.ts'
 
@@ -35,4 +36,13 @@ t.test('a record that begins with anything else is refused', async t => {
     { code: 'PROTOCOL_VIOLATION' },
     'of a newer version',
   )
+})
+
+t.test('no more endpoints are named than a peer takes, and none that is too long', async t => {
+  const many = Array.from({ length: LIMITS.endpointsPerPeerMax + 5 }, (_, i) => `tcp://10.0.0.${i}:7700`)
+  t.same(boundedEndpoints(many), many.slice(0, LIMITS.endpointsPerPeerMax))
+  const long = `ws://${'x'.repeat(LIMITS.hostBytesMax)}:1/`
+  t.same(boundedEndpoints([long, 'tcp://short:1']), ['tcp://short:1'])
+  const wide = Array.from({ length: 16 }, (_, i) => `ws://10.0.0.${i}:80/`.padEnd(250, 'x'))
+  t.equal(boundedEndpoints(wide).length, Math.floor(LIMITS.controlBytesMax / 2 / 250))
 })

@@ -205,3 +205,34 @@ function permutations<T>(items: readonly T[]): T[][] {
   if (items.length === 0) return [[]]
   return items.flatMap((item, i) => permutations(items.toSpliced(i, 1)).map(rest => [item, ...rest]))
 }
+
+t.test('a piece that spans what has come keeps only what is new, in whatever parts it comes', async t => {
+  const inbox = opened()
+  receive(inbox, 5, '0506')
+  receive(inbox, 9, '090a')
+  const parts = ['02', '0304', '050607', '0809', '0a0b', '0c'].map(hex)
+  inbox.receive(2, parts, false, LIMIT)
+  t.equal(receive(inbox, 1, '01'), '0102030405060708090a0b0c')
+  t.equal(inbox.received, 13)
+})
+
+t.test('pieces that overlap behind a gap cost no more than their bytes', async t => {
+  const inbox = opened()
+  const bytes = 16_000
+  for (let from = 63; from >= 0; from--) inbox.receive(2 + from, [new Uint8Array(bytes - from)], false, LIMIT)
+  const [, ...kept] = inbox.receive(1, [hex('01')], false, LIMIT) as Uint8Array[]
+  const pinned = new Set(kept.map(part => part.buffer))
+  const pinnedBytes = [...pinned].reduce((sum, buffer) => sum + buffer.byteLength, 0)
+  t.equal(inbox.received, 2 + bytes)
+  t.ok(pinnedBytes < 2 * bytes, `${pinnedBytes} bytes are pinned`)
+})
+
+t.test('behind a gap, large slices of larger buffers are copied, and whole buffers are not', async t => {
+  const inbox = opened()
+  const buffer = new Uint8Array(20_000)
+  const whole = new Uint8Array(5_000)
+  inbox.receive(2, [buffer.subarray(0, 4_000), whole], false, LIMIT)
+  const parts = inbox.receive(1, [hex('01')], false, LIMIT) as Uint8Array[]
+  t.notOk(parts.some(part => part.buffer === buffer.buffer))
+  t.ok(parts.some(part => part.buffer === whole.buffer))
+})

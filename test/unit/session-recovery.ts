@@ -2,8 +2,22 @@
 import t from 'tap'
 import { LIMITS } from '../../src/base/limits.ts'
 import { Budget } from '../../src/session/budget.ts'
+import { Incarnations } from '../../src/session/incarnations.ts'
+import type { Link } from '../../src/session/link.ts'
+import type { Migration } from '../../src/session/migration.ts'
+import type { Sessions } from '../../src/session/sessions.ts'
+import { goneFrame } from '../../src/wire/inner-frame.ts'
 import { EnginePair, NEVER } from '../support/engine-pair.ts'
 import { control } from '../support/frame-text.ts'
+
+const HELLO = {
+  type: 'hello',
+  knownIncarnation: new Uint8Array(0),
+  sessionsMax: 1,
+  holdSeconds: 60,
+  features: 0,
+  endpoints: [],
+} as const
 
 /** A pair with one session that has carried a byte. */
 function busy() {
@@ -149,15 +163,7 @@ t.test('a living process that a dead one’s Hello has replaced comes back as so
   const other = pair.connect('a', { isResumed: false })
   other.passes.a = 0
   pair.advance(20)
-  const hello = control({
-    type: 'hello',
-    incarnation: new Uint8Array(16).fill(0x11),
-    knownIncarnation: new Uint8Array(0),
-    sessionsMax: 1,
-    holdSeconds: 60,
-    features: 0,
-    endpoints: [],
-  })
+  const hello = control({ ...HELLO, incarnation: new Uint8Array(16).fill(0x11) })
   pair.inject(pair.b, other, hello)
   t.equal(pair.b.all('peerRestarted').length, 1)
   other.cut()
@@ -231,4 +237,96 @@ t.test('sessions that their application has reset give their memory back, too', 
   pair.a.do(a => a.relieve(2 ** 20))
   t.equal(budget.usedBytes, 0)
   t.same(pair.a.all('reset'), [], 'the application knows')
+})
+
+t.test('of many processes the last eight are remembered, and an earlier one that is alive is heard', async t => {
+  const pair = EnginePair.met()
+  const hello = (byte: number) => control({ ...HELLO, incarnation: new Uint8Array(16).fill(byte) })
+  const asProcess = (byte: number) => {
+    pair.wires.at(-1)!.cut()
+    const wire = pair.connect('a', { isResumed: false })
+    wire.passes.a = 0
+    pair.inject(pair.b, wire, hello(byte))
+    return wire
+  }
+  const restarts = LIMITS.incarnationsRememberedMax + 1
+  for (let byte = 1; byte <= restarts; byte++) asProcess(byte)
+  t.equal(pair.b.all('peerRestarted').length, restarts)
+  asProcess(0xaa)
+  t.equal(pair.b.all('peerRestarted').length, restarts + 1, 'the first is forgotten: it counts as another')
+  const wire = asProcess(restarts)
+  t.equal(pair.b.all('peerRestarted').length, restarts + 1, 'the ninth waits until it answers')
+  pair.inject(pair.b, wire, control({ type: 'ping', id: 1 }), control({ type: 'pong', id: 99 }))
+  t.equal(pair.b.all('peerRestarted').length, restarts + 1)
+  pair.inject(pair.b, wire, control({ type: 'pong', id: 2 }), control({ type: 'pong', id: 3 }))
+  t.equal(pair.b.all('peerRestarted').length, restarts + 2)
+})
+
+t.test(
+  'a second process waits as long as the first may answer, not counting what our own loop was blocked',
+  async t => {
+    const pair = EnginePair.met()
+    pair.b.isBlocked = true
+    const second = pair.connect('b', { isResumed: false })
+    second.blackhole()
+    pair.inject(pair.a, second, control({ ...HELLO, incarnation: new Uint8Array(16).fill(0xcc) }))
+    pair.a.isBlocked = true
+    pair.advance(5 * LIMITS.duplicateIdentityMs)
+    pair.a.isBlocked = false
+    pair.advance(LIMITS.duplicateIdentityMs / 2)
+    t.equal(pair.a.all('peerRestarted').length, 0)
+    pair.advance(LIMITS.duplicateIdentityMs)
+    t.equal(pair.a.all('peerRestarted').length, 1)
+  },
+)
+
+t.test('an open whose acknowledgement overtakes its repetition goes out once', async t => {
+  const pair = EnginePair.met()
+  const [old] = pair.wires
+  const ref = pair.a.open()
+  old!.passes.b = 0
+  pair.advance(15)
+  pair.a.do((a, now) => a.migrate('command', now))
+  const next = pair.connect()
+  pair.a.do(a => a.handleCarrierBlocked(next.id, true))
+  pair.advance(100)
+  old!.heal()
+  pair.advance(20)
+  pair.a.do(a => a.handleCarrierBlocked(next.id, false))
+  pair.advance(200)
+  t.equal(pair.b.all('open').length, 1)
+  t.ok(
+    pair.a.sentOn(next).every(frame => !frame.includes('OPEN')),
+    pair.a.sentOn(next).join(', '),
+  )
+  t.equal(pair.a.all('opened')[0]?.ref, ref)
+})
+
+t.test('a session that ends while its bytes wait for a turn is skipped', async t => {
+  const pair = EnginePair.met()
+  const refs = [pair.a.open(), pair.a.open()] as const
+  pair.advance(100)
+  pair.a.do(a => a.handleCarrierBlocked(1, true))
+  for (const ref of refs) pair.a.write(ref, 'bytes')
+  pair.inject(pair.a, pair.wires[0]!, goneFrame(refs[0]))
+  pair.a.do(a => a.handleCarrierBlocked(1, false))
+  pair.advance(100)
+  t.equal(pair.a.outcome(refs[0]), 'SESSION_GONE')
+  t.equal(pair.b.received.get(refs[0]), undefined)
+  t.equal(pair.b.received.get(refs[1]), 'bytes')
+})
+
+t.test('a bug that shows while held records are read is no fault of the peer', async t => {
+  const link = { id: 2, held: undefined, isHelloReceived: false, ping: () => 1 } as unknown as Link
+  const active = { id: 1, ping: () => 1 } as unknown as Link
+  const migration = { active, links: new Map(), forget: () => {} } as unknown as Migration
+  const sessions = { dropAll: () => {}, forget: () => {} } as unknown as Sessions
+  const handleRecord = () => {
+    throw new TypeError('a bug')
+  }
+  const incarnations = new Incarnations({ migration, sessions, emit: () => {}, close: () => {}, handleRecord })
+  incarnations.peer = new Uint8Array(16)
+  const hello = { ...HELLO, incarnation: new Uint8Array(16).fill(1) }
+  t.equal(incarnations.handleHello(link, hello, [new Uint8Array(1)], 0), false)
+  t.throws(() => incarnations.handleTimeout(LIMITS.duplicateIdentityMs), { message: 'a bug' })
 })
