@@ -93,8 +93,8 @@ function httpAnswer(status: number, body: string): string {
 
 /**
  * Connections on their way to becoming a carrier, each with its place and a deadline of LIMITS.handshakeMs.
- * They are known by the client's address and port: under wss, the stream that is upgraded is another object than the
- * socket that was accepted.
+ * They are known by the addresses and the client's port: under wss, the stream that is upgraded is another object than the
+ * socket that was accepted. A client may use one port towards two addresses of ours.
  */
 class PendingConnections {
   readonly #rows = new Map<string, { socket: Socket; place: Place; timer: NodeJS.Timeout }>()
@@ -127,6 +127,6 @@ class PendingConnections {
   }
 }
 
-function keyOf({ remoteAddress, remotePort }: Socket): string {
-  return `${remoteAddress} ${remotePort}`
+function keyOf({ remoteAddress, remotePort, localAddress }: Socket): string {
+  return `${remoteAddress} ${remotePort} ${localAddress}`
 }

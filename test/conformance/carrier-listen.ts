@@ -406,6 +406,29 @@ t.test('a connection beyond the bound is told so and closed', async t => {
   }
 })
 
+t.test('one port of a client may have connections to two addresses of a listener', async t => {
+  const { WebSocket } = await import('ws')
+  const { listener, accepted } = await startScene(t, 'ws://0.0.0.0:0/')
+  const port = listener.endpoint.port
+  const open = async (host: string, localPort?: number) => {
+    const socket = connect({ host, port, localAddress: '127.0.0.1', ...(localPort === undefined ? {} : { localPort }) })
+    t.teardown(() => socket.destroy())
+    await EventEmitter.once(socket, 'connect')
+    return socket
+  }
+  const first = await open('127.0.0.1')
+  const second = await open('127.0.0.2', first.localPort)
+  for (const [socket, host] of [
+    [first, '127.0.0.1'],
+    [second, '127.0.0.2'],
+  ] as const) {
+    const url = `ws://${host}:${port}/`
+    await EventEmitter.once(new WebSocket(url, { createConnection: () => socket }), 'open')
+    const { carrier } = await accepted()
+    t.same([carrier.local.host, carrier.remote.port], [host, first.localPort])
+  }
+})
+
 t.test('a wss listener bounds TLS handshakes before they begin', async t => {
   const admission = new Admission({ ...LIMITS, handshakesPerSecondPerAddressMax: 1 })
   const { listener, accepted } = await startScene(t, 'wss://127.0.0.1:0/', { admission })
