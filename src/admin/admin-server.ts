@@ -7,9 +7,10 @@
  *     GET  /healthz      200 while the sidecar runs
  *
  * The socket comes into being under umask 0177, so there is no moment at which others could open it. One that a killed process
- * left behind is replaced; one on which somebody answers is not. It is gone when the process ends, however it ends by itself.
+ * left behind is replaced; one on which somebody answers is not, also when several sidecars start at once. It is gone when the
+ * process ends, however it ends by itself.
  */
-import { existsSync, lstatSync, rmSync } from 'node:fs'
+import { type BigIntStats, existsSync, linkSync, lstatSync, renameSync, rmSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import { dirname } from 'node:path'
@@ -92,21 +93,48 @@ async function readPeer(request: IncomingMessage): Promise<{ peer?: string } | u
 }
 
 async function removeStale(socket: string): Promise<void> {
-  const found = lstatSync(socket, { throwIfNoEntry: false })
+  const found = look(socket)
   if (found === undefined) return
   if (!found.isSocket()) {
     const message = `${socket} is there and is no socket: remove it, or set another admin.socket in the configuration`
     throw new OperatorError('ADDRESS_UNAVAILABLE', message)
   }
   const answer = await probe(socket)
-  if (answer === 'ECONNREFUSED') return rmSync(socket, { force: true })
+  if (answer === 'ECONNREFUSED') return removeIfSame(socket, found)
   if (answer === 'ENOENT') return
   if (answer === 'EACCES') {
     const message = `the socket ${socket} is another user's: set another admin.socket in the configuration`
     throw new OperatorError('ADDRESS_UNAVAILABLE', message)
   }
+  throw runningAt(socket)
+}
+
+/**
+ * Removes what was looked at. Another sidecar may have replaced it meanwhile, and its socket must stay: so it is moved aside,
+ * which happens once, and looked at again. A move changes neither inode nor time of creation.
+ */
+function removeIfSame(socket: string, found: BigIntStats): void {
+  const aside = `${socket}.${process.pid}`
+  try {
+    renameSync(socket, aside)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
+    throw error
+  }
+  const moved = look(aside)
+  const isSame = moved?.ino === found.ino && moved.mtimeNs === found.mtimeNs
+  if (!isSame) linkSync(aside, socket)
+  rmSync(aside, { force: true })
+  if (!isSame) throw runningAt(socket)
+}
+
+function look(path: string): BigIntStats | undefined {
+  return lstatSync(path, { bigint: true, throwIfNoEntry: false })
+}
+
+function runningAt(socket: string): OperatorError {
   const message = `a sidecar already answers on ${socket}: stop it first, or set another admin.socket`
-  throw new OperatorError('SIDECAR_RUNNING', message)
+  return new OperatorError('SIDECAR_RUNNING', message)
 }
 
 /** @returns 'connected', or the error's code; only ECONNREFUSED says that nobody has the socket open any more */
@@ -123,6 +151,8 @@ function probe(socket: string): Promise<string> {
 function bind(server: Server, socket: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
+      // Another sidecar was faster.
+      if (cause.code === 'EADDRINUSE') return reject(runningAt(socket))
       // libuv says EACCES for a directory that is not there.
       const why = existsSync(dirname(socket)) ? cause.code : `there is no directory ${dirname(socket)}`
       const message = `cannot make the admin socket ${socket} (${why}): mend admin.socket in the configuration`

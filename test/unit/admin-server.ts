@@ -1,8 +1,8 @@
 import { once } from 'node:events'
-import { existsSync, mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { connect, createServer, type Socket } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { fetchStatus, requestMigrate } from '../../src/admin/admin-client.ts'
 import { startAdminServer } from '../../src/admin/admin-server.ts'
@@ -112,7 +112,8 @@ t.test('closing removes the socket, cuts who is connected, and is harmless when 
   t.notOk(existsSync(socket))
 })
 
-t.test('takes over a socket that nobody has open any more', async t => {
+/** A socket that a killed process left behind. */
+async function staleSocket(t: Test): Promise<string> {
   const directory = temporaryDirectory(t)
   const socket = join(directory, 'holdfast.sock')
   const dead = createServer()
@@ -120,6 +121,22 @@ t.test('takes over a socket that nobody has open any more', async t => {
   renameSync(join(directory, 'other.sock'), socket)
   await new Promise(resolve => dead.close(resolve))
   t.ok(existsSync(socket), 'left behind')
+  return socket
+}
+
+t.test('of several that start at once on a socket left behind, one has it', async t => {
+  const socket = await staleSocket(t)
+  const starts = await Promise.allSettled([1, 2, 3].map(() => startAdminServer(socket, new FakeSidecar())))
+  const started = starts.filter(start => start.status === 'fulfilled')
+  t.equal(started.length, 1)
+  for (const start of starts) if (start.status === 'rejected') t.match(start.reason, { code: 'SIDECAR_RUNNING' })
+  t.same(await fetchStatus(socket), REPORT, 'and it can be reached')
+  t.same(readdirSync(dirname(socket)), ['holdfast.sock'])
+  await started[0]?.value.close()
+})
+
+t.test('takes over a socket that nobody has open any more', async t => {
+  const socket = await staleSocket(t)
   const server = await startAdminServer(socket, new FakeSidecar())
   t.same(await fetchStatus(socket), REPORT)
   await server.close()
