@@ -302,6 +302,17 @@ t.test('an open whose acknowledgement overtakes its repetition goes out once', a
   t.equal(pair.a.all('opened')[0]?.ref, ref)
 })
 
+t.test('what was opened before there was a path is opened in order, in as many records as it takes', async t => {
+  const pair = new EnginePair()
+  const refs = Array.from({ length: 900 }, () => pair.a.open())
+  pair.connect()
+  pair.advance(500)
+  t.same(
+    pair.b.all('open').map(({ ref }) => ref),
+    refs,
+  )
+})
+
 t.test('a session that ends while its bytes wait for a turn is skipped', async t => {
   const pair = EnginePair.met()
   const refs = [pair.a.open(), pair.a.open()] as const
