@@ -236,3 +236,8 @@ t.test('behind a gap, large slices of larger buffers are copied, and whole buffe
   t.notOk(parts.some(part => part.buffer === buffer.buffer))
   t.ok(parts.some(part => part.buffer === whole.buffer))
 })
+
+t.test('bytes at offset 0 are the peer’s fault: the open alone has that place', async t => {
+  t.equal(receive(new Inbox(), 0, 'aa'), 'PROTOCOL_VIOLATION')
+  t.equal(receive(opened(), 0, 'aabb'), 'PROTOCOL_VIOLATION')
+})

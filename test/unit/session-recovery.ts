@@ -341,3 +341,52 @@ t.test('a bug that shows while held records are read is no fault of the peer', a
   t.equal(incarnations.handleHello(link, hello, [new Uint8Array(1)], 0), false)
   t.throws(() => incarnations.handleTimeout(LIMITS.duplicateIdentityMs), { message: 'a bug' })
 })
+
+t.test('sessions that end before there was a path leave nothing in memory', async t => {
+  const budget = new Budget()
+  const pair = new EnginePair({ budget })
+  const refs = Array.from({ length: 500 }, () => pair.a.open())
+  for (const ref of refs) pair.a.write(ref, new Uint8Array(1_000))
+  const last = pair.a.open()
+  for (const ref of refs) pair.a.do(a => a.reset(ref, 'APPLICATION_RESET'))
+  t.equal(budget.usedBytes, LIMITS.windowFloorBytes)
+  pair.connect()
+  pair.advance(500)
+  t.same(pair.a.sent.filter(text => text.includes('OPEN')).length, 1)
+  t.equal(pair.b.all('open')[0]?.ref, last)
+})
+
+t.test('8,000 sessions that are reset at once are all answered, though nothing leaves in between', async t => {
+  const count = 8_000
+  const pair = EnginePair.met({ sessionsMax: count }, { sessionsMax: count })
+  for (let n = 0; n < count; n++) pair.a.open()
+  pair.advance(2_000)
+  pair.b.do(b => b.handleCarrierBlocked(1, true))
+  pair.a.do(a => {
+    for (const { ref } of [...a.sessions()]) a.reset(ref, 'APPLICATION_RESET')
+  })
+  pair.advance(100)
+  pair.b.do(b => b.handleCarrierBlocked(1, false))
+  pair.advance(2_000)
+  t.same([...pair.a.association.sessions(), ...pair.b.association.sessions()], [])
+  t.equal(pair.a.budget.usedBytes, 0)
+})
+
+t.test('an open that was repeated on another carrier is in flight once', async t => {
+  const pair = EnginePair.met()
+  const [old] = pair.wires
+  pair.a.do((a, now) => a.migrate('command', now))
+  pair.connect()
+  pair.advance(15)
+  old!.passes.a = 0
+  const ref = pair.a.open()
+  pair.a.write(ref, 'abc')
+  pair.advance(12)
+  old!.close()
+  pair.advance(1_000)
+  const before = pair.a.sent.length
+  t.equal(pair.b.received.get(ref), 'abc')
+  pair.advance(10_000)
+  t.equal(pair.a.association.wantsPath, undefined)
+  t.equal(pair.a.sent.length, before, 'nothing is in doubt while nothing is said')
+})
