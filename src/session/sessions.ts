@@ -24,7 +24,7 @@ import {
   encodeOpenResult,
   type OpenRequest,
 } from '../wire/control.ts'
-import { FLAG_FIN, FLAG_OPEN, goneFrame, resetFrame } from '../wire/inner-frame.ts'
+import { FLAG_FIN, FLAG_OPEN, goneFrame, OFFSET_MAX, resetFrame } from '../wire/inner-frame.ts'
 import type { Budget } from './budget.ts'
 import type { EngineEvent, Ref } from './events.ts'
 import type { Record } from './record.ts'
@@ -164,6 +164,10 @@ export class Sessions {
     const { budget } = this.#options
     const session = this.#table.get(ref)
     if (session === undefined || session.resetSent !== undefined || session.outbox.isFinished) return true
+    if (session.outbox.end + bytes.length >= OFFSET_MAX) {
+      this.#fail(session, 'OFFSET_EXHAUSTED')
+      return true
+    }
     session.outbox.append(bytes)
     budget.take(bytes.length)
     this.schedule.enqueue(session)
@@ -354,7 +358,7 @@ export class Sessions {
     if (session.resetSent === undefined) this.#options.emit({ type: 'closed', ref: session.ref })
   }
 
-  /** The peer broke a rule of this session: it ends on both sides. */
+  /** A rule of this session is broken: it ends on both sides. */
   #fail(session: Session, code: WireCode): void {
     if (session.resetSent !== undefined) return
     this.reset(session.ref, code)

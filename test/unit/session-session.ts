@@ -4,6 +4,8 @@ import { LIMITS } from '../../src/base/limits.ts'
 import { Budget } from '../../src/session/budget.ts'
 import { Session } from '../../src/session/session.ts'
 import { FIRST_LIMIT } from '../../src/session/window.ts'
+import { OFFSET_MAX } from '../../src/wire/inner-frame.ts'
+import { EnginePair } from '../support/engine-pair.ts'
 
 const NO_BYTES = new Uint8Array(0)
 
@@ -151,4 +153,16 @@ t.test('an acknowledgement is worthwhile after half the window, in either direct
   t.ok(session.isAckWorthwhile(), 'and with a large window after 128 KiB')
   session.unackedBytes--
   t.notOk(session.isAckWorthwhile())
+})
+
+t.test('a session that would carry 2^53 bytes is reset', async t => {
+  const pair = EnginePair.met()
+  const ref = pair.a.open()
+  pair.advance(100)
+  const { association } = pair.a
+  const [session] = association.sessions()
+  session!.outbox.end = OFFSET_MAX - 1
+  t.ok(association.write(ref, new Uint8Array(1)), 'nothing waits for room')
+  t.same(association.pollEvent(), { type: 'reset', ref, code: 'OFFSET_EXHAUSTED' })
+  t.equal(session!.resetSent?.code, 'OFFSET_EXHAUSTED')
 })
