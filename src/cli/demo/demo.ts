@@ -20,6 +20,7 @@ import { loopbackStage } from './loopback-stage.ts'
 import { canMakeNamespaces, isInside, namespaceStage, rerunInside } from './namespace-stage.ts'
 import { Recording } from './recording.ts'
 import { Screen } from './screen.ts'
+import { onSignal } from './signals.ts'
 import type { Stage } from './stage.ts'
 
 export interface DemoOptions {
@@ -58,9 +59,19 @@ export async function runDemo({ mode, seconds, record }: DemoOptions): Promise<v
     process.exitCode = await rerunInside(args)
     return
   }
+  onSignal(exitCode => process.exit(exitCode))
+  // Inside a namespace, the process outside holds standard input.
+  if (isInside()) process.stdin.resume().once('close', () => process.exit(1))
   const stage = canNamespace ? namespaceStage() : await loopbackStage(program('./link.js'))
   const directory = mkdtempSync(join(tmpdir(), 'holdfast-demo-'))
   const children: ChildProcess[] = []
+  const clean = () => {
+    for (const child of children) child.kill('SIGKILL')
+    stage.end()
+    rmSync(directory, { recursive: true, force: true, maxRetries: 3 })
+  }
+  // Also at a signal, and when whoever read the lines has gone.
+  process.once('exit', clean)
   try {
     const isGood = await Promise.race([
       play(stage, directory, children, { screen, seconds, recording: new Recording(record) }),
@@ -69,9 +80,8 @@ export async function runDemo({ mode, seconds, record }: DemoOptions): Promise<v
     screen.done()
     if (!isGood) process.exitCode = 1
   } finally {
-    for (const child of children) child.kill('SIGKILL')
-    await stage.end()
-    rmSync(directory, { recursive: true, force: true })
+    clean()
+    process.off('exit', clean)
   }
 }
 
@@ -90,7 +100,7 @@ async function play(
   screen.say(`Holdfast demo: ${stage.about}.`, 'bold')
   const totalBytes = BYTES_PER_SECOND * seconds
   const start = (host: 'near' | 'far', args: readonly string[]) => {
-    const child = stage.spawn(host, args)
+    const child = stage.spawn(host, [program('./leash.js'), directory, ...args])
     children.push(child)
     return child
   }

@@ -20,6 +20,8 @@ for await (const line of createInterface({ input: process.stdin })) {
   leave(verb === 'silence')
   serve(Number(index))
 }
+// The demo has ended, however it did.
+process.exit(0)
 
 function serve(index: number): void {
   server = createServer(socket => {

@@ -34,7 +34,7 @@ export async function loopbackStage(linkProgram: string): Promise<Stage> {
       },
       { title: `the link moves to ${addresses[1]}`, run: () => say('serve 1') },
     ],
-    spawn: (_host, args) => spawn(process.execPath, [...args], { stdio: ['ignore', 'pipe', 'pipe'] }),
+    spawn: (_host, args) => spawn(process.execPath, [...args], { stdio: ['pipe', 'pipe', 'pipe'] }),
     end: () => {
       link.kill()
     },

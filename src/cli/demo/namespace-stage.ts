@@ -8,10 +8,13 @@
  * The demo runs itself again inside `unshare --user --net --mount`; everything is gone when that process ends.
  */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
+import { onSignal } from './signals.ts'
 import type { Stage, StageEvent } from './stage.ts'
 
 const UNSHARE = ['--user', '--map-root-user', '--net', '--mount', '--kill-child', '--fork']
 const INSIDE = 'HOLDFAST_DEMO_INSIDE'
+/** So long the demo inside has to clean up. */
+const ENDING_MS = 3_000
 
 export function isInside(): boolean {
   return process.env[INSIDE] === '1'
@@ -24,13 +27,19 @@ export function canMakeNamespaces(): boolean {
   return spawnSync('unshare', [...UNSHARE, 'sh', '-c', script], { stdio: 'ignore', timeout: 5_000 }).status === 0
 }
 
-/** Runs this command again inside. @returns its exit code */
+/** Runs this command again inside, where it ends when its standard input does. @returns its exit code */
 export function rerunInside(args: readonly string[]): Promise<number> {
   const child = spawn('unshare', [...UNSHARE, process.execPath, ...args], {
-    stdio: 'inherit',
+    stdio: ['pipe', 'inherit', 'inherit'],
     env: { ...process.env, [INSIDE]: '1' },
   })
-  return new Promise(resolve => child.once('exit', code => resolve(code ?? 1)))
+  let signalled: number | undefined
+  onSignal(exitCode => {
+    signalled = exitCode
+    child.stdin.destroy()
+    setTimeout(() => child.kill('SIGKILL'), ENDING_MS)
+  })
+  return new Promise(resolve => child.once('exit', code => resolve(signalled ?? code ?? 1)))
 }
 
 export function namespaceStage(): Stage {
@@ -61,7 +70,7 @@ export function namespaceStage(): Stage {
     events: events(near, onFar),
     spawn: (host, args) => {
       const command = host === 'near' ? [process.execPath, ...args] : ['nsenter', ...far, process.execPath, ...args]
-      return spawn(command[0]!, command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] })
+      return spawn(command[0]!, command.slice(1), { stdio: ['pipe', 'pipe', 'pipe'] })
     },
     end: () => {
       holder.kill()

@@ -16,7 +16,7 @@ export interface Stage {
   readonly farListen: string
   /** In the order in which they happen. */
   readonly events: readonly StageEvent[]
-  /** Starts `node ARGS` on a host. */
+  /** Starts `node ARGS` on a host; its standard input ends with this process. */
   spawn(host: 'near' | 'far', args: readonly string[]): ChildProcess
-  end(): Promise<void> | void
+  end(): void
 }
