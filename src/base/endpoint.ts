@@ -56,6 +56,12 @@ export function plainAddress(address: string): string {
   return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address
 }
 
+/** Whether it can be a name or an address: `256.1.1.1` and `127.1` are neither, and `*` is not. */
+export function isHost(host: string): boolean {
+  const address = host.includes(':') ? host.replace(/%.*$/, '') : host
+  return parseIpAddress(address) !== undefined || isHostName(host)
+}
+
 export function isWildcard(host: string): boolean {
   return host === '::' || host === '0.0.0.0'
 }

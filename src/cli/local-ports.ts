@@ -1,6 +1,6 @@
 /** Which local ports the services of a ticket get. */
 import { createServer } from 'node:net'
-import { type HostPort, parseHostPort } from '../base/endpoint.ts'
+import { type HostPort, isHost, parseHostPort } from '../base/endpoint.ts'
 import { OperatorError } from '../base/errors.ts'
 
 /**
@@ -23,7 +23,7 @@ export async function localAddresses(
 
 function following(count: number, wanted: string): readonly HostPort[] {
   const first = parseHostPort(wanted)
-  if (first === undefined) {
+  if (first === undefined || !isHost(first.host)) {
     throw new OperatorError('USAGE', `"${wanted}" is no local address: write host:port, such as 127.0.0.1:15432`)
   }
   const { host, port } = first

@@ -7,7 +7,7 @@ import { parseEndpoint, parseHostPort } from '../base/endpoint.ts'
 import { ConfigError, type ConfigFault } from '../base/errors.ts'
 import type { Config } from './config.ts'
 import { parseDuration } from './duration.ts'
-import { type Path, pathText, reportIssue, valueAt } from './issues.ts'
+import { type Path, pathText, type Report, reportIssue, valueAt } from './issues.ts'
 import { reportMeaning } from './meaning.ts'
 import { type ConfigFile, type ConfigInput, configSchema, DEFAULT_IDENTITY } from './schema.ts'
 
@@ -19,9 +19,18 @@ export interface Source {
   readonly directory: string
   /** 1-based, or undefined where there are no lines. */
   lineOf(path: Path): number | undefined
-  /** Places that were written twice, which a value cannot show. */
-  readonly repeated: readonly Path[]
+  /** Keys that were written more than once, which a value cannot show. */
+  readonly repeated: readonly RepeatedKey[]
 }
+
+export interface RepeatedKey {
+  readonly path: Path
+  /** In order, one for each time. */
+  readonly lines: readonly number[]
+}
+
+/** Looks at what a document names outside itself; it is told with the document's own faults. */
+export type OutsideCheck = (value: unknown, directory: string, report: Report) => void
 
 /** This host's peer ID, which may not be among the peers; or how to learn it from the identity file, where that can be read. */
 export type OwnId = string | ((identityFile: string) => string | undefined)
@@ -35,7 +44,7 @@ export function checkConfig(input: ConfigInput, directory: string, ownId?: OwnId
 }
 
 /** @throws ConfigError with every fault, in the order of lines */
-export function check(value: unknown, source: Source, ownId: OwnId | undefined): Config {
+export function check(value: unknown, source: Source, ownId: OwnId | undefined, reportOutside?: OutsideCheck): Config {
   const { file, directory, lineOf, repeated } = source
   const faults: ConfigFault[] = []
   const report = (path: Path, message: string) => {
@@ -43,10 +52,11 @@ export function check(value: unknown, source: Source, ownId: OwnId | undefined):
     faults.push({ path: pathText(path), message, ...(line === undefined ? {} : { line }) })
   }
   const parsed = configSchema.safeParse(value)
-  for (const path of repeated) report(path, 'this key is there twice; leave one')
+  for (const { path, lines } of repeated) report(path, `this key is there ${placesText(lines)}; leave one`)
   for (const issue of parsed.error?.issues ?? []) reportIssue(issue, value, report)
   const own = typeof ownId === 'function' ? ownId(identityPath(value, directory)) : ownId
   reportMeaning(value, directory, own, report)
+  reportOutside?.(value, directory, report)
   if (!parsed.success || faults.length > 0) {
     throw new ConfigError(
       file,
@@ -54,6 +64,13 @@ export function check(value: unknown, source: Source, ownId: OwnId | undefined):
     )
   }
   return toConfig(parsed.data, directory)
+}
+
+function placesText(all: readonly number[]): string {
+  const times = all.length === 2 ? 'twice' : `${all.length} times`
+  const lines = [...new Set(all)]
+  const last = lines.pop()
+  return lines.length === 0 ? `${times}, on line ${last}` : `${times}, on lines ${lines.join(', ')} and ${last}`
 }
 
 /** The identity file of a configuration that may have faults. */

@@ -16,7 +16,7 @@ import {
   type YAMLMap,
 } from 'yaml'
 import { ConfigError, type ConfigFault } from '../base/errors.ts'
-import { check, type OwnId } from './check.ts'
+import { check, type OutsideCheck, type OwnId, type RepeatedKey } from './check.ts'
 import type { Config } from './config.ts'
 import { readTextFile } from './identity-file.ts'
 import type { Path } from './issues.ts'
@@ -25,9 +25,10 @@ export { checkConfig } from './check.ts'
 
 /**
  * @param ownId this host's peer ID, which may not be among the peers, or how to learn it
+ * @param reportOutside finds faults in the files that it names, say
  * @throws ConfigError with every fault; OperatorError FILE_UNREADABLE
  */
-export function loadConfig(file: string, ownId?: OwnId): Config {
+export function loadConfig(file: string, ownId?: OwnId, reportOutside?: OutsideCheck): Config {
   const lines = new LineCounter()
   const document = parseDocument(readTextFile(file), {
     lineCounter: lines,
@@ -45,9 +46,9 @@ export function loadConfig(file: string, ownId?: OwnId): Config {
     file,
     directory: dirname(resolve(file)),
     lineOf: (path: Path) => lineAt(document, lines, path),
-    repeated: repeatedKeys(document),
+    repeated: repeatedKeys(document, lines),
   }
-  return check(contentOf(document, file), source, ownId)
+  return check(contentOf(document, file), source, ownId, reportOutside)
 }
 
 /** An empty file has all defaults. */
@@ -78,14 +79,19 @@ function nodeAt(document: Document, path: Path): Node | undefined {
   return pair?.key as Node | undefined
 }
 
-function repeatedKeys(document: Document): readonly Path[] {
-  const repeated: Path[] = []
+function repeatedKeys(document: Document, lines: LineCounter): readonly RepeatedKey[] {
+  const repeated: RepeatedKey[] = []
   visit(document, {
     Map(_key, map: YAMLMap, ancestors) {
-      const keys = map.items.map(({ key }) => (isScalar(key) ? String(key.value) : undefined))
-      keys.forEach((key, i) => {
-        if (key !== undefined && keys.indexOf(key) < i) repeated.push([...pathOf([...ancestors, map]), key])
-      })
+      const places = new Map<string, number[]>()
+      for (const { key } of map.items) {
+        if (!isScalar(key)) continue
+        const name = String(key.value)
+        places.set(name, [...(places.get(name) ?? []), lines.linePos(key.range![0]).line])
+      }
+      for (const [key, found] of places) {
+        if (found.length > 1) repeated.push({ path: [...pathOf([...ancestors, map]), key], lines: found })
+      }
     },
   })
   return repeated

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod'
 import { parseAllowRule } from '../base/allow-rule.ts'
-import { type Endpoint, isWildcard, parseEndpoint, parseHostPort } from '../base/endpoint.ts'
+import { type Endpoint, isHost, isWildcard, parseEndpoint, parseHostPort } from '../base/endpoint.ts'
 import { LIMITS } from '../base/limits.ts'
 import { parseDuration } from './duration.ts'
 import { quoted } from './words.ts'
@@ -22,8 +22,13 @@ function text(fault: (text: string) => string | undefined) {
 
 function endpointFault(value: string, judge: (endpoint: Endpoint) => string | undefined): string | undefined {
   const endpoint = parseEndpoint(value)
-  if (endpoint !== undefined) return judge(endpoint)
+  if (endpoint !== undefined) return hostFault(endpoint.host) ?? judge(endpoint)
   return `${quoted(value)} is no endpoint; write tcp://203.0.113.7:7700, ws://host:7780/holdfast or wss://host/holdfast`
+}
+
+function hostFault(host: string): string | undefined {
+  if (host === '*') return '"*" is no address; write [::] for every address of this host'
+  return isHost(host) ? undefined : `${quoted(host)} is no name and no address`
 }
 
 /** Where somebody else can be dialed. */
@@ -39,7 +44,8 @@ const listenUrl = text(value => endpointFault(value, () => undefined)).meta({
 })
 
 function address(value: string): string | undefined {
-  if (parseHostPort(value) !== undefined) return undefined
+  const parsed = parseHostPort(value)
+  if (parsed !== undefined) return hostFault(parsed.host)
   return `${quoted(value)} is no address; write host:port, such as 127.0.0.1:5432 or [::1]:5432`
 }
 

@@ -74,7 +74,7 @@ const ROWS: readonly [command: string, code: Code, says: string | RegExp][] = [
   [
     'up --config faulty.yaml',
     'CONFIG_INVALID',
-    'the configuration has 2 faults:\n  {}/faulty.yaml:1 lisen: the key "lisen" is unknown; did you mean "listen"?\n  {}/faulty.yaml:2 hold: "1y" is no duration; write 24h, 15m or 90s',
+    /^the configuration has 3 faults:\n {2}\{\}\/faulty.yaml:1 lisen: the key "lisen" is unknown; did you mean "listen"\?\n.*:1 identity: cannot read .*\n {2}\{\}\/faulty.yaml:2 hold: "1y" is no duration; write 24h, 15m or 90s$/,
   ],
   [
     'up --config holdfast.yaml',
@@ -99,6 +99,16 @@ const ROWS: readonly [command: string, code: Code, says: string | RegExp][] = [
     'serve db:1 --advertise tcp://[::]:1',
     'USAGE',
     '--advertise tcp://[::]:1 cannot be dialed: write host and port, such as tcp://host.example.com:7700',
+  ],
+  [
+    'serve db:1 --listen tcp://*:1',
+    'USAGE',
+    '--listen tcp://*:1 is no endpoint: write tcp://host:port or ws://host:port/path',
+  ],
+  [
+    'serve db:1 --advertise tcp://256.1.1.1:1',
+    'USAGE',
+    '--advertise tcp://256.1.1.1:1 cannot be dialed: write host and port, such as tcp://host.example.com:7700',
   ],
   ['serve db:1 --expires 0s', 'USAGE', '--expires 0s is no duration of at least a second: write 24h, 15m or 90s'],
   ['serve db:1 --expires soon', 'USAGE', '--expires soon is no duration of at least a second: write 24h, 15m or 90s'],

@@ -2,6 +2,7 @@ import t from 'tap'
 import {
   formatEndpoint,
   formatHostPort,
+  isHost,
   isLocalOnly,
   isWildcard,
   parseEndpoint,
@@ -140,6 +141,12 @@ t.test(
     for (const host of ['127.1', '2130706433', '0x7f.1', '0177.0.0.1', '0x7f000001']) t.ok(isLocalOnly(host), host)
   },
 )
+
+t.test('a host is a name or an address', async t => {
+  for (const host of ['a', 'A_b.example.', '1.2.3.4', '::', 'fe80::1%eth0']) t.ok(isHost(host), host)
+  for (const host of ['*', '256.1.1.1', '127.1', '0x7f.1', '', 'a..b', '1.2.3.4%eth0', '::g'])
+    t.notOk(isHost(host), host)
+})
 
 t.test('other addresses and names may be reached from afar', async t => {
   const hosts = [

@@ -58,7 +58,9 @@ t.test('what a peer may be called, be dialed at and reach is told with what to w
     [{ name: 'x'.repeat(64) }, undefined],
     [{ name: 'x'.repeat(65) }, `peers[0].name: "${'x'.repeat(65)}" is no name; write 1 to 64 printable characters`],
     [{ endpoints: ['tcp://a:0'] }, 'peers[0].endpoints[0]: "tcp://a:0" has port 0; write the port that is listened on'],
-    [{ endpoints: ['ws://a'] }, undefined],
+    [{ endpoints: ['ws://a', 'tcp://[fe80::1%eth0]:1', 'tcp://a_b.example.:1'] }, undefined],
+    [{ endpoints: ['tcp://256.1.1.1:5'] }, 'peers[0].endpoints[0]: "256.1.1.1" is no name and no address'],
+    [{ endpoints: ['tcp://127.1:5'] }, 'peers[0].endpoints[0]: "127.1" is no name and no address'],
     [{ endpoints: 'tcp://a:1' }, 'peers[0].endpoints: must be a list, not "tcp://a:1"'],
     [{ endpoints: Array(17).fill('tcp://a:1') }, 'peers[0].endpoints: has more than 16 entries'],
     [{ allow: ['*:80'] }, 'peers[0].allow[0]: * is no host; write 0.0.0.0/0 and [::]/0 to allow every address'],
@@ -89,6 +91,16 @@ t.test('a listener is a text or a mapping, and each is judged as what it is', as
   t.same(faults({ listen: [{ url: 'ws://a', key: 'k' }] }), [
     'listen[0]: `cert` and `key` are for wss, and this is ws; write wss://… or leave them out',
   ])
+})
+
+t.test('every place is a name or an address', async t => {
+  const star = '"*" is no address; write [::] for every address of this host'
+  const forward = (listen: string, to: string) => ({ forward: [{ listen, peer: 'office', to }] })
+  t.same(faults({ listen: ['tcp://*:1'] }), [`listen[0]: ${star}`])
+  t.same(faults({ listen: [{ url: 'ws://*:1' }] }), [`listen[0].url: ${star}`])
+  t.same(faults({ ...peer({}), ...forward('*:1', 'a:1') }), [`forward[0].listen: ${star}`])
+  t.same(faults({ ...peer({}), ...forward('a:1', '1.2.3:1') }), ['forward[0].to: "1.2.3" is no name and no address'])
+  t.same(faults({ advertise: ['tcp://a..b:1'] }), ['advertise[0]: "a..b" is no name and no address'])
 })
 
 t.test('a mapping without files is as good as a text', async t => {

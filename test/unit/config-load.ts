@@ -133,10 +133,17 @@ peers:
 hold: 2h
 `
   t.same(told(yaml), [
-    '7 peers[0].endpoints: this key is there twice; leave one',
-    '8 hold: this key is there twice; leave one',
+    '7 peers[0].endpoints: this key is there twice, on lines 6 and 7; leave one',
+    '8 hold: this key is there twice, on lines 2 and 8; leave one',
   ])
   t.match(told('? [a, b]\n: 1\n'), [/^1 \[ a, b \]: the key "\[ a, b \]" is unknown/])
+})
+
+t.test('tells every line of a key that is there more than twice', async t => {
+  t.same(told('hold: 1h\nca: a\nhold: 2h\nhold: 3h\n'), [
+    '4 hold: this key is there 3 times, on lines 1, 3 and 4; leave one',
+  ])
+  t.same(told('{hold: 1h, hold: 2h}\n'), ['1 hold: this key is there twice, on line 1; leave one'])
 })
 
 t.test('tells what YAML refuses by line, and nothing of the content', async t => {
@@ -174,6 +181,17 @@ t.test('a file that cannot be read is no fault of its content', async t => {
   t.throws(() => loadConfig(join(directory, 'absent.yaml')), {
     code: 'FILE_UNREADABLE',
     message: /there is no such file; check the path and its permissions$/,
+  })
+})
+
+t.test('faults from outside the document are told among its own, with their lines', async t => {
+  const file = written('ca: a.pem\nhold: 1y\n')
+  const reportOutside: Parameters<typeof loadConfig>[2] = (value, where, report) => {
+    t.same([value, where], [{ ca: 'a.pem', hold: '1y' }, directory])
+    report(['ca'], 'there is nothing')
+  }
+  t.throws(() => loadConfig(file, ID, reportOutside), {
+    message: `the configuration has 2 faults:\n  ${file}:1 ca: there is nothing\n  ${file}:2 hold: "1y" is no duration; write 24h, 15m or 90s`,
   })
 })
 

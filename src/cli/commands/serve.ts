@@ -5,6 +5,7 @@ import {
   formatEndpoint,
   formatHostPort,
   type HostPort,
+  isHost,
   isWildcard,
   parseEndpoint,
   parseHostPort,
@@ -96,7 +97,7 @@ function parseService(text: string): HostPort {
 
 function parseListen(text: string): Endpoint {
   const endpoint = parseEndpoint(text)
-  if (endpoint === undefined) {
+  if (endpoint === undefined || !isHost(endpoint.host)) {
     throw new OperatorError('USAGE', `--listen ${text} is no endpoint: write tcp://host:port or ws://host:port/path`)
   }
   if (endpoint.scheme !== 'wss') return endpoint
@@ -106,7 +107,8 @@ function parseListen(text: string): Endpoint {
 
 function parseAdvertised(text: string): Endpoint {
   const endpoint = parseEndpoint(text)
-  if (endpoint !== undefined && endpoint.port > 0 && !isWildcard(endpoint.host)) return endpoint
+  if (endpoint !== undefined && endpoint.port > 0 && isHost(endpoint.host) && !isWildcard(endpoint.host))
+    return endpoint
   const example = 'tcp://host.example.com:7700'
   throw new OperatorError('USAGE', `--advertise ${text} cannot be dialed: write host and port, such as ${example}`)
 }

@@ -1,5 +1,5 @@
+import { ConfigError } from '../../base/errors.ts'
 import type { Config } from '../../config/config.ts'
-import { readTextFile } from '../../config/identity-file.ts'
 import { printableConfig } from '../../config/redact.ts'
 import type { Sidecar } from '../../sidecar/sidecar-api.ts'
 import { findConfig } from '../find-config.ts'
@@ -16,13 +16,12 @@ export interface UpOptions {
 
 export async function up(options: UpOptions): Promise<void> {
   const file = findConfig(options.config)
-  // zod and yaml cost memory: serve and connect go without them.
-  const { loadConfig } = await import('../../config/load.ts')
-  const config = loadConfig(file, peerIdOf)
+  const config = await load(file)
   const identity = identityOf(config.identity)
-  for (const named of filesOf(config)) readTextFile(named)
   if (options.check === true) {
     process.stdout.write(`ok: ${file}: ${count(config.peers, 'peer')}, ${count(config.forward, 'forward')}\n`)
+    if (isIdle(config))
+      process.stdout.write('hint: it has neither listen nor peers nor forward, and a sidecar with it does nothing\n')
     return
   }
   const log = createLog(options.logLevel, options.logFormat)
@@ -40,15 +39,28 @@ export async function up(options: UpOptions): Promise<void> {
   })
 }
 
+/** zod and yaml cost memory: serve and connect go without them. */
+async function load(file: string): Promise<Config> {
+  const { loadConfig } = await import('../../config/load.ts')
+  const { reportFiles } = await import('../named-files.ts')
+  try {
+    return loadConfig(file, peerIdOf, reportFiles)
+  } catch (error) {
+    // Alone, what is wrong with the identity has a code of its own.
+    const isIdentity = error instanceof ConfigError && error.faults.every(({ path }) => path === 'identity')
+    if (isIdentity) identityOf(loadConfig(file).identity)
+    throw error
+  }
+}
+
+function isIdle({ listen, peers, forward }: Config): boolean {
+  return listen.length + peers.length + forward.length === 0
+}
+
 /** Scripts wait for a line that begins with `ready: `. */
 function readyLine({ peerId, listening, forwards }: Sidecar, socket: string | undefined): string {
   const where = listening.length === 0 ? 'not listening (this host only dials)' : `listening on ${listening.join(', ')}`
   return `ready: ${peerId} ${where}, ${count(forwards, 'forward')}, admin socket ${socket}`
-}
-
-function filesOf(config: Config): readonly string[] {
-  const tls = config.listen.flatMap(one => (one.tls === undefined ? [] : [one.tls.certFile, one.tls.keyFile]))
-  return config.ca === undefined ? tls : [...tls, config.ca]
 }
 
 function count(things: readonly unknown[], word: string): string {
