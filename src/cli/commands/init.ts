@@ -8,7 +8,7 @@ import { identityOf } from '../identity-of.ts'
 const IDENTITY_FILE = 'identity.pem'
 
 /**
- * Writes both files or neither, and never over what is there.
+ * Writes both files or neither, and never over what is there. The peer ID alone goes to stdout, for scripts.
  * @throws OperatorError FILE_EXISTS, FILE_UNREADABLE when the directory cannot be written
  */
 export async function init(directory: string): Promise<void> {
@@ -28,7 +28,12 @@ export async function init(directory: string): Promise<void> {
     const message = `cannot write into ${resolve(directory)}: ${(cause as Error).message}`
     throw new OperatorError('FILE_UNREADABLE', message, { cause })
   }
+  process.stderr.write(`wrote ${identityFile}, the key of this host, and ${configFile}; its peer ID is\n`)
   process.stdout.write(`${peerId}\n`)
+  process.stderr.write(
+    `next: write this ID under \`peers\` on the other machine, and its ID under \`peers\` here; then run\n` +
+      `  holdfast up --config ${configFile}\n`,
+  )
 }
 
 /** @throws OperatorError FILE_UNREADABLE, IDENTITY_EXPOSED, IDENTITY_INVALID */
@@ -52,30 +57,33 @@ function writeOrUndo(file: string, text: string, undo: string): void {
   }
 }
 
+/** An example line is `#` and the line itself, so that a configuration is left when the `#` goes, with a blank or without. */
 function template(peerId: string): string {
   return `# Holdfast. This host's peer ID, which the other side writes under its peers:
-#   ${peerId}
+# ${peerId}
 # Relative paths are relative to this file. Every key is explained in docs/configuration.md.
+# To use an example, take away the # at the beginning of its lines, and put your values in.
 
 # This host's key. Nobody else may read it.
 identity: identity.pem
 
-# Where peers can reach this host. Leave it empty on a host that only dials.
+# Where peers can reach this host. Write [] on a host that only dials. Further entries may be such as
+# 'ws://[::]:7780/holdfast' or {url: 'wss://[::]:443/holdfast', cert: cert.pem, key: key.pem}
 listen: ['tcp://[::]:7700']
-# listen: ['tcp://[::]:7700', 'ws://[::]:7780/holdfast', {url: 'wss://[::]:443/holdfast', cert: cert.pem, key: key.pem}]
 
 # What peers are told to dial. Default: the listen URLs with this host's current addresses.
-# advertise: ['tcp://host.example.com:7700']
+#advertise: ['tcp://host.example.com:7700']
 
-# The other sidecars; anybody else is refused.
-peers: []
+# The other sidecars; anybody else is refused. The ID is what holdfast id prints on the other machine; endpoints are where
+# to dial it, and may be empty if it dials us; allow is what it may reach through this host, by default nothing.
+#peers:
 #  - name: office
-#    id: hf1…                                  # holdfast id, on the other machine
-#    endpoints: ['tcp://203.0.113.7:7700']     # where to dial it; may be empty if it dials us
-#    allow: ['127.0.0.1:5432']                 # what it may reach through this host; default nothing
+#    id: hf1…
+#    endpoints: ['tcp://203.0.113.7:7700']
+#    allow: ['127.0.0.1:5432']
 
 # Local ports that lead to destinations on a peer's side.
-forward: []
+#forward:
 #  - {listen: '127.0.0.1:15432', peer: office, to: '127.0.0.1:5432'}
 
 # How long connections are kept without any path.
