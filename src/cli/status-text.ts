@@ -5,7 +5,7 @@ import { harmless } from './terminal.ts'
 
 export interface Look {
   readonly hasColor: boolean
-  /** Longer table lines are cut; Infinity where nothing wraps. */
+  /** A table that is wider is shown row by row; Infinity where nothing wraps. */
   readonly columns: number
 }
 
@@ -118,9 +118,30 @@ function tableLines<Row>(
   const widths = known.map((_, i) => Math.max(...cells.map(line => line[i]!.length)))
   const [headings, ...lines] = cells.map(line => {
     const padded = line.map((cell, i) => (known[i]!.isNumber ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))
-    return `    ${padded.join('  ').trimEnd()}`.slice(0, columns)
+    return `    ${padded.join('  ').trimEnd()}`
   })
-  return [`  ${title}`, paint('dim', headings!), ...lines]
+  const isFitting = [headings!, ...lines].every(line => line.length <= columns)
+  if (isFitting) return [`  ${title}`, paint('dim', headings!), ...lines]
+  const [names, ...values] = cells
+  return [`  ${title}`, ...values.flatMap(row => stackedLines(names!, row, paint, columns))]
+}
+
+/** One row of a table, each value after its heading, on as many lines as it takes. */
+function stackedLines(headings: readonly string[], row: readonly string[], paint: Paint, columns: number): string[] {
+  const lines: string[] = []
+  let line = ''
+  let length = 0
+  row.forEach((cell, i) => {
+    const pair = `${headings[i]} ${cell}`
+    if (i > 0 && length + 2 + pair.length > columns) {
+      lines.push(line)
+      length = 0
+    }
+    const before = length > 0 ? '  ' : i === 0 ? '    ' : '      '
+    line = `${length > 0 ? line : ''}${before}${paint('dim', headings[i]!)} ${cell}`
+    length += before.length + pair.length
+  })
+  return [...lines, line]
 }
 
 /** Unix milliseconds of the first step. */
