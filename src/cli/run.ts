@@ -1,4 +1,4 @@
-/** Runs one sidecar in the foreground until a signal ends it. */
+/** Runs one sidecar in the foreground until a signal ends it, or there is no use in going on. */
 import { LIMITS } from '../base/limits.ts'
 import type { Config } from '../config/config.ts'
 import type { Identity } from '../secure/identity.ts'
@@ -13,14 +13,16 @@ export interface RunOptions {
   readonly create: (options: SidecarOptions) => Sidecar
   /** Called once everything listens: say so. */
   onReady(sidecar: Sidecar): void
+  /** Rejects when there is no use in going on. */
+  follow?(sidecar: Sidecar): Promise<never>
 }
 
 /**
  * Stops in order at SIGTERM or SIGINT, within LIMITS.shutdownMs; a second signal ends the process at once.
  * @returns the exit code
- * @throws OperatorError when something cannot be listened on or read; nothing stays behind then
+ * @throws OperatorError when something cannot be listened on or read, and what `follow` rejects with; nothing stays behind then
  */
-export async function runSidecar({ config, identity, log, create, onReady }: RunOptions): Promise<number> {
+export async function runSidecar({ config, identity, log, create, onReady, follow }: RunOptions): Promise<number> {
   letHeapGrow()
   outliveReaders()
   const stop = signalled()
@@ -30,11 +32,12 @@ export async function runSidecar({ config, identity, log, create, onReady }: Run
   try {
     await sidecar.start()
     onReady(sidecar)
+    const signal = await Promise.race([stop, follow?.(sidecar) ?? stop])
+    log.info(`stopping on ${signal}`)
   } catch (error) {
     await Promise.all([sidecar.stop(), admin.close()])
     throw error
   }
-  log.info(`stopping on ${await stop}`)
   const deadline = setTimeout(() => {
     log.warn('what did not end in time was cut', { shutdownMs: LIMITS.shutdownMs })
     process.exit(1)

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import t from 'tap'
 import { type RunningCli, runCli } from '../support/cli.ts'
 import { runningCli } from '../support/cli-host.ts'
@@ -56,6 +57,32 @@ t.test(
     t.ok(await echoes(ports[0]!, randomBytes(100_000)))
   },
 )
+
+t.test('connect ends when the other side does, since the ticket ends with it', async t => {
+  const echo = await startEcho(t)
+  const server = runningCli(t, ['serve', `127.0.0.1:${echo.port}`, ...LISTEN])
+  const machine = runningCli(t, ['connect', await server.line(), '127.0.0.1:0'])
+  const ended = once(machine.child, 'close')
+  await portsOf(machine)
+  t.equal(await server.stop(), 0)
+  t.same(await ended, [1, null])
+  t.match(machine.stderr, /^connecting to tcp:\/\/127\.0\.0\.1:\d+\n/)
+  t.match(
+    machine.stderr,
+    /\nholdfast: the other side has ended, and the ticket with it: ask for a new ticket \(GOODBYE\)\n$/,
+  )
+})
+
+t.test('connect is not ready before it is connected', async t => {
+  const server = runningCli(t, ['serve', '127.0.0.1:9', ...LISTEN])
+  const ticket = await server.line()
+  await server.stop('SIGKILL')
+  const machine = runningCli(t, ['connect', ticket, '127.0.0.1:0'])
+  t.match(await machine.line(), / -> 127\.0\.0\.1:9$/)
+  while (!machine.stderr.includes('refused')) await new Promise(resolve => setImmediate(resolve))
+  t.equal(await machine.stop(), 0)
+  await t.rejects(machine.line(), 'nothing more on stdout')
+})
 
 t.test('connect fails where its local port is taken', async t => {
   const echo = await startEcho(t)

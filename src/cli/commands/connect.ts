@@ -1,16 +1,21 @@
+import { formatEndpoint } from '../../base/endpoint.ts'
 import { LIMITS } from '../../base/limits.ts'
 import { decodeTicket } from '../../config/ticket.ts'
 import { identityFromSeed, peerIdText } from '../../secure/identity.ts'
 import { localAddresses } from '../local-ports.ts'
 import { createLog, type LogFormat, type LogLevel } from '../log.ts'
 import { runSidecar } from '../run.ts'
+import { followTicket } from '../ticket-connection.ts'
 
 export interface ConnectOptions {
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
 }
 
-/** Opens every service of a ticket on a local port, for as long as it runs. */
+/**
+ * Opens every service of a ticket on a local port, for as long as both sides run. `ready` is said when it is connected.
+ * @throws OperatorError TICKET_INVALID, TICKET_EXPIRED, USAGE; GOODBYE when the other side ends
+ */
 export async function connect(text: string, local: string | undefined, options: ConnectOptions): Promise<void> {
   const ticket = decodeTicket(text === '-' ? await firstLine(process.stdin) : text, Date.now())
   const addresses = await localAddresses(ticket.services, local)
@@ -32,8 +37,9 @@ export async function connect(text: string, local: string | undefined, options: 
     create: createSidecar,
     onReady: sidecar => {
       for (const { listen, to } of sidecar.forwards) process.stdout.write(`${listen} -> ${to}\n`)
-      process.stdout.write('ready\n')
+      process.stderr.write(`connecting to ${ticket.endpoints.map(formatEndpoint).join(', ')}\n`)
     },
+    follow: followTicket,
   })
 }
 
