@@ -110,6 +110,7 @@ export const CODES = {
   CONFIG_MISSING: { says: 'there is no configuration file', todo: 'run `holdfast init`, or name one with --config' },
   FILE_EXISTS: { says: 'a file would be overwritten', todo: 'choose another directory' },
   FILE_UNREADABLE: { says: 'a file cannot be read', todo: 'check the path and its permissions' },
+  FILE_UNWRITABLE: { says: 'a file cannot be written', todo: 'check the path, its permissions and the room there' },
   IDENTITY_EXPOSED: { says: 'others can read the identity file', todo: 'chmod 600' },
   IDENTITY_INVALID: { says: 'the identity file holds no usable key', todo: 'run `holdfast init` in a new directory' },
   TICKET_INVALID: { says: 'the ticket is damaged or altered', todo: 'copy it again, whole' },

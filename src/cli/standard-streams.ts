@@ -4,6 +4,7 @@
  *
  * - stderr has log lines. A line that cannot be written is dropped, and nothing else happens.
  * - stdout is what a short command is for, so without a reader it has nothing left to do: it ends, and that is no failure.
+ * - Where stdout cannot take more, as a full disk, what was asked for is missing: it says so and fails.
  * - A sidecar carries sessions, whoever reads: once it starts, it outlives its readers.
  */
 export function watchStandardStreams(): void {
@@ -21,5 +22,6 @@ function drop(): void {}
 
 function endWithReader(error: NodeJS.ErrnoException): void {
   if (error.code === 'EPIPE') process.exit(0)
-  throw error
+  process.stderr.write(`holdfast: cannot write to standard output: ${error.message} (FILE_UNWRITABLE)\n`)
+  process.exit(1)
 }

@@ -1,9 +1,10 @@
 /** What a person gets wrong: one sentence on stderr that says what and what to do, nothing on stdout, exit code 2. */
-import { chmodSync, symlinkSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { chmodSync, closeSync, existsSync, openSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import type { Code } from '../../src/base/codes.ts'
-import { runCli, temporaryDirectory } from '../support/cli.ts'
+import { MAIN, runCli, temporaryDirectory } from '../support/cli.ts'
 
 const COMMANDS = ['init', 'id', 'up', 'serve', 'connect', 'status', 'migrate', 'demo']
 
@@ -168,6 +169,35 @@ t.test('a fault is one sentence on stderr and exit code 2', async t => {
       for (const row of rows) await check(row)
     }),
   )
+})
+
+t.test('the demo says before it begins that it could not write what it will have to', async t => {
+  const cwd = temporaryDirectory(t)
+  const record = await runCli(['demo', '--record', 'absent/x.json'], { cwd })
+  t.match(record, { code: 2, stdout: '' })
+  t.match(record.stderr, /^holdfast: --record absent\/x\.json cannot be written: ENOENT: .* \(USAGE\)\n$/)
+  const folder = await runCli(['demo', '--mode', 'loopback'], { cwd, env: { TMPDIR: '/absent' } })
+  t.equal(folder.stdout, '')
+  t.not(folder.code, 0)
+  t.match(
+    folder.stderr,
+    /^holdfast: cannot make a folder for the keys in \/absent: ENOENT: .*; set TMPDIR \(FILE_UNWRITABLE\)\n$/,
+  )
+})
+
+const hasFull = existsSync('/dev/full') ? false : 'there is no device that is full'
+
+t.test('what standard output cannot take is a failure, in one sentence', { skip: hasFull }, async t => {
+  const full = openSync('/dev/full', 'w')
+  t.teardown(() => closeSync(full))
+  const { NODE_OPTIONS: _, ...env } = process.env
+  const { status, stderr } = spawnSync(process.execPath, [MAIN, 'demo', '--mode', 'loopback'], {
+    env,
+    encoding: 'utf8',
+    stdio: ['ignore', full, 'pipe'],
+  })
+  t.equal(status, 1)
+  t.match(stderr, /^holdfast: cannot write to standard output: ENOSPC: .* \(FILE_UNWRITABLE\)\n$/)
 })
 
 t.test('a sidecar that does not answer is a failure of the moment: exit code 1', async t => {

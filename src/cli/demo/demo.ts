@@ -14,6 +14,7 @@ import { createInterface } from 'node:readline'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { fetchStatus } from '../../admin/admin-client.ts'
+import { OperatorError } from '../../base/errors.ts'
 import { createIdentity, loadIdentity } from '../../secure/identity.ts'
 import type { MigrationStatus, PeerStatus } from '../../sidecar/status.ts'
 import { loopbackStage } from './loopback-stage.ts'
@@ -45,7 +46,9 @@ const TICK_MS = 200
 
 const program = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 
+/** @throws OperatorError USAGE, FILE_UNWRITABLE */
 export async function runDemo({ mode, seconds, record }: DemoOptions): Promise<void> {
+  const recording = new Recording(record)
   const screen = new Screen(process.stdout.isTTY === true, text => process.stdout.write(text))
   const canNamespace = mode !== 'loopback' && (isInside() || canMakeNamespaces())
   if (mode === 'namespace' && !canNamespace) {
@@ -62,26 +65,33 @@ export async function runDemo({ mode, seconds, record }: DemoOptions): Promise<v
   onSignal(exitCode => process.exit(exitCode))
   // Inside a namespace, the process outside holds standard input.
   if (isInside()) process.stdin.resume().once('close', () => process.exit(1))
-  const stage = canNamespace ? namespaceStage() : await loopbackStage(program('./link.js'))
-  const directory = mkdtempSync(join(tmpdir(), 'holdfast-demo-'))
+  const directory = makeDirectory()
   const children: ChildProcess[] = []
+  let stage: Stage | undefined
   const clean = () => {
     for (const child of children) child.kill('SIGKILL')
-    stage.end()
+    stage?.end()
     rmSync(directory, { recursive: true, force: true, maxRetries: 3 })
   }
   // Also at a signal, and when whoever read the lines has gone.
   process.once('exit', clean)
   try {
-    const isGood = await Promise.race([
-      play(stage, directory, children, { screen, seconds, recording: new Recording(record) }),
-      timeUp(),
-    ])
+    stage = canNamespace ? namespaceStage() : await loopbackStage(program('./link.js'))
+    const isGood = await Promise.race([play(stage, directory, children, { screen, seconds, recording }), timeUp()])
     screen.done()
     if (!isGood) process.exitCode = 1
   } finally {
     clean()
     process.off('exit', clean)
+  }
+}
+
+function makeDirectory(): string {
+  try {
+    return mkdtempSync(join(tmpdir(), 'holdfast-demo-'))
+  } catch (cause) {
+    const message = `cannot make a folder for the keys in ${tmpdir()}: ${(cause as Error).message}; set TMPDIR`
+    throw new OperatorError('FILE_UNWRITABLE', message, { cause })
   }
 }
 

@@ -1,5 +1,6 @@
 /** What happened in one demo, as measured at its client. Times are milliseconds since 1970. */
-import { writeFileSync } from 'node:fs'
+import { closeSync, existsSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { OperatorError } from '../../base/errors.ts'
 import type { MigrationStatus } from '../../sidecar/status.ts'
 
 /** A silence that begins so long after an event is not of it. */
@@ -19,9 +20,13 @@ export class Recording {
   readonly #file: string | undefined
   #lastAt = now()
 
-  /** @param file undefined: nothing is written */
+  /**
+   * @param file undefined: nothing is written
+   * @throws OperatorError USAGE when it cannot be written: known now, and not after the whole show
+   */
   constructor(file: string | undefined) {
     this.#file = file
+    if (file !== undefined) tryToWrite(file)
   }
 
   addArrival(bytes: number): void {
@@ -44,6 +49,16 @@ export class Recording {
     const record = { about, events: this.events, migrations, arrivals: this.#arrivals }
     writeFileSync(this.#file, `${JSON.stringify(record)}\n`)
   }
+}
+
+function tryToWrite(file: string): void {
+  const isThere = existsSync(file)
+  try {
+    closeSync(openSync(file, 'a'))
+  } catch (cause) {
+    throw new OperatorError('USAGE', `--record ${file} cannot be written: ${(cause as Error).message}`, { cause })
+  }
+  if (!isThere) rmSync(file)
 }
 
 function now(): number {
