@@ -14,15 +14,15 @@ export interface RunOptions {
   /** Called once everything listens: say so. */
   onReady(sidecar: Sidecar): void
   /** Rejects when there is no use in going on. */
-  follow?(sidecar: Sidecar): Promise<never>
+  readonly over?: Promise<never>
 }
 
 /**
  * Stops in order at SIGTERM or SIGINT, within LIMITS.shutdownMs; a second signal ends the process at once.
  * @returns the exit code
- * @throws OperatorError when something cannot be listened on or read, and what `follow` rejects with; nothing stays behind then
+ * @throws OperatorError when something cannot be listened on or read, and what `over` rejects with; nothing stays behind then
  */
-export async function runSidecar({ config, identity, log, create, onReady, follow }: RunOptions): Promise<number> {
+export async function runSidecar({ config, identity, log, create, onReady, over }: RunOptions): Promise<number> {
   letHeapGrow()
   outliveReaders()
   const stop = signalled()
@@ -32,7 +32,7 @@ export async function runSidecar({ config, identity, log, create, onReady, follo
   try {
     await sidecar.start()
     onReady(sidecar)
-    const signal = await Promise.race([stop, follow?.(sidecar) ?? stop])
+    const signal = await Promise.race([stop, over ?? stop])
     log.info(`stopping on ${signal}`)
   } catch (error) {
     await Promise.all([sidecar.stop(), admin.close()])

@@ -241,6 +241,7 @@ export class Peer {
     const row = this.#migrations.add(migration, pump)
     this.#shared.totals.countMigration(row)
     const { to, blackoutMs } = row()
+    if (migration.reason === 'first') this.#shared.onPeerConnected(this.config.name)
     this.#shared.log.info(migration.reason === 'first' ? 'connected' : 'migrated', {
       peer: this.config.name,
       reason: migration.reason,

@@ -39,6 +39,8 @@ export interface Shared {
   /** Whether this sidecar listens there itself. */
   readonly isOwn: (place: HostPort) => boolean
   nextPathId(): number
+  /** A peer has its first path. */
+  onPeerConnected(name: string): void
   /** The process of a peer has ended in order. */
   onPeerStopped(name: string): void
 }

@@ -16,6 +16,8 @@ export interface SidecarOptions {
   readonly config: Config
   readonly identity: Identity
   readonly log: Log
+  /** A peer has its first path, or its first after a restart or a hold that was over. */
+  readonly onPeerConnected?: (peer: string) => void
   /** The process of a peer has ended in order; its sessions here were reset. */
   readonly onPeerStopped?: (peer: string) => void
 }

@@ -73,6 +73,7 @@ class RunningSidecar implements Sidecar {
       dialFar: (peer, to, signal) => this.#dialFar(peer, to, signal),
       isOwn: place => this.#isOwn(place),
       nextPathId: () => ++this.#pathIds,
+      onPeerConnected: name => options.onPeerConnected?.(name),
       onPeerStopped: name => options.onPeerStopped?.(name),
     }
     this.#shared.budget.handlers = {

@@ -131,7 +131,11 @@ function excuses(faults: readonly Fault[], hosts: readonly [Host, Host]): Readon
     'reset by itself',
     'APPLICATION_RESET',
     ...(isHoldShort ? ['HOLD_EXPIRED', 'PEER_RESTARTED'] : []),
-    ...(faults.some(({ kind }) => RESTARTS.has(kind)) ? ['killed', 'PEER_RESTARTED', 'SHUTTING_DOWN'] : []),
+    // An open may leave before it is known whose carrier takes it. If another process has appeared by then, the near side
+    // cannot know which of the two has it, and gives it up: no destination may be dialed twice.
+    ...(faults.some(({ kind }) => RESTARTS.has(kind))
+      ? ['killed', 'PEER_RESTARTED', 'SHUTTING_DOWN', 'SESSION_GONE']
+      : []),
     // A refusal may be lost with its carrier; asked again, the far side only knows that there is no such session.
     ...(isBudgetSmall ? ['OVERLOADED', 'BUDGET_EXHAUSTED', 'SESSION_GONE'] : []),
   ])

@@ -37,6 +37,7 @@ function sharedParts(): Shared {
     dialFar: async () => 'REFUSED',
     isOwn: () => false,
     nextPathId: () => ++pathIds,
+    onPeerConnected: () => {},
     onPeerStopped: () => {},
   }
 }

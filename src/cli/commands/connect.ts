@@ -21,6 +21,10 @@ export async function connect(text: string, local: string | undefined, options: 
   const addresses = await localAddresses(ticket.services, local)
   const identity = await identityFromSeed(ticket.seed)
   const { createSidecar } = await import('../../sidecar/sidecar.ts')
+  const connection = followTicket(
+    () => process.stdout.write('ready\n'),
+    () => process.stderr.write('not connected yet, still trying\n'),
+  )
   process.exitCode = await runSidecar({
     identity,
     log: createLog(options.logLevel, options.logFormat),
@@ -34,12 +38,12 @@ export async function connect(text: string, local: string | undefined, options: 
       admin: { socket: undefined },
       ca: undefined,
     },
-    create: createSidecar,
+    create: sidecarOptions => createSidecar({ ...sidecarOptions, ...connection.events }),
     onReady: sidecar => {
       for (const { listen, to } of sidecar.forwards) process.stdout.write(`${listen} -> ${to}\n`)
       process.stderr.write(`connecting to ${ticket.endpoints.map(formatEndpoint).join(', ')}\n`)
     },
-    follow: followTicket,
+    over: connection.over,
   })
 }
 
