@@ -96,7 +96,7 @@ async function removeStale(socket: string): Promise<void> {
   const found = look(socket)
   if (found === undefined) return
   if (!found.isSocket()) {
-    const message = `${socket} is there and is no socket: remove it, or set another admin.socket in the configuration`
+    const message = `${socket} is there and is no socket: choose another path for admin.socket in the configuration`
     throw new OperatorError('ADDRESS_UNAVAILABLE', message)
   }
   const answer = await probe(socket)

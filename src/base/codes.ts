@@ -25,7 +25,7 @@ export const CODES = {
   OVERLOADED: {
     wire: 0x05,
     says: 'a limit on sessions, name lookups or buffered bytes was reached',
-    todo: 'raise the limit, or open fewer',
+    todo: 'open fewer connections at a time, or share them among several sidecars',
   },
   NOT_ALLOWED: {
     wire: 0x06,
@@ -51,7 +51,7 @@ export const CODES = {
   BUDGET_EXHAUSTED: {
     wire: 0x0f,
     says: 'memory was short and this session was suspended longest',
-    todo: 'raise `limits`',
+    todo: 'reconnect; move less while there is no path, or share it among several sidecars',
   },
   SHUTTING_DOWN: { wire: 0x10, says: 'the sidecar was stopped', todo: 'start it again' },
   SESSION_GONE: { wire: 0x11, says: 'the other sidecar no longer knows this session', todo: 'reconnect' },
@@ -89,7 +89,11 @@ export const CODES = {
     todo: 'give each sidecar its own identity',
   },
   SUPERSEDED: { wire: 0x10b, says: 'another carrier took over', todo: 'nothing' },
-  TOO_MANY_CONNECTIONS: { wire: 0x10c, says: 'too many unauthenticated connections', todo: 'wait, or raise the limit' },
+  TOO_MANY_CONNECTIONS: {
+    wire: 0x10c,
+    says: 'too many unauthenticated connections',
+    todo: 'wait; where it goes on, keep strangers from this port',
+  },
   NOT_CONFIRMED: {
     wire: 0x10d,
     says: 'the resumed carrier was not confirmed in time',

@@ -6,7 +6,7 @@ import { OperatorError } from '../base/errors.ts'
  * @throws OperatorError IDENTITY_EXPOSED when others can, FILE_UNREADABLE
  */
 export function readIdentityFile(file: string): string {
-  const text = readTextFile(file, 'run `holdfast init` first, or mend `identity` in the configuration')
+  const text = readTextFile(file, { ENOENT: 'run `holdfast init` first, or mend `identity` in the configuration' })
   const mode = statSync(file).mode & 0o777
   if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
     const shown = mode.toString(8).padStart(4, '0')
@@ -18,13 +18,22 @@ export function readIdentityFile(file: string): string {
   return text
 }
 
-/** @throws OperatorError FILE_UNREADABLE */
-export function readTextFile(file: string, todo = 'check the path and its permissions'): string {
+/** What to do where a file cannot be read, by the code of the fault. */
+const TODO: Readonly<Record<string, string>> = {
+  EACCES: 'let the user that runs this read the file and enter its folders',
+}
+
+/**
+ * @param todo what to do where that is something else
+ * @throws OperatorError FILE_UNREADABLE
+ */
+export function readTextFile(file: string, todo: Readonly<Record<string, string>> = {}): string {
   try {
     return readFileSync(file, 'utf8')
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException
     const why = code === 'ENOENT' ? 'there is no such file' : message
-    throw new OperatorError('FILE_UNREADABLE', `cannot read ${file}: ${why}; ${todo}`, { cause })
+    const advice = { ...TODO, ...todo }[code ?? ''] ?? 'check the path and its permissions'
+    throw new OperatorError('FILE_UNREADABLE', `cannot read ${file}: ${why}; ${advice}`, { cause })
   }
 }

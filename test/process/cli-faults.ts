@@ -1,6 +1,6 @@
 /** What a person gets wrong: one sentence on stderr that says what and what to do, nothing on stdout, exit code 2. */
 import { spawnSync } from 'node:child_process'
-import { chmodSync, closeSync, existsSync, openSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, closeSync, existsSync, openSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import type { Code } from '../../src/base/codes.ts'
@@ -38,8 +38,6 @@ const ROWS: readonly [command: string, code: Code, says: string | RegExp][] = [
     'FILE_EXISTS',
     '{}/full/identity.pem exists already, and nothing was written: choose another --dir',
   ],
-  ['init --dir dangling/x', 'FILE_UNREADABLE', /^cannot write into \{\}\/dangling\/x: EEXIST: .*'\{\}\/dangling'$/],
-  ['init --dir holdfast.yaml/x', 'FILE_UNREADABLE', /^cannot write into \{\}\/holdfast.yaml\/x: ENOTDIR: /],
   [
     'id --dir absent',
     'FILE_UNREADABLE',
@@ -146,7 +144,6 @@ t.test('a fault is one sentence on stderr and exit code 2', async t => {
   for (const name of ['full', 'exposed']) await runCli(['init', '--dir', name], { cwd })
   writeFileSync(join(cwd, 'full/identity.pem'), 'nothing')
   chmodSync(join(cwd, 'exposed/identity.pem'), 0o644)
-  symlinkSync('nowhere', join(cwd, 'dangling'))
   writeFileSync(join(cwd, 'holdfast.yaml'), '')
   writeFileSync(join(cwd, 'faulty.yaml'), 'lisen: []\nhold: 1y\n')
   const check = async ([command, name, says]: (typeof ROWS)[number]) => {

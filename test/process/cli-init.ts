@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { runCli, temporaryDirectory } from '../support/cli.ts'
@@ -70,6 +70,21 @@ t.test('init overwrites nothing, and writes nothing beside what is there', async
     )
     t.equal(readFileSync(join(directory, name), 'utf8'), 'mine')
     t.notOk(existsSync(join(directory, name === 'identity.pem' ? 'holdfast.yaml' : 'identity.pem')))
+  }
+})
+
+t.test('init says why it cannot write', async t => {
+  const cwd = temporaryDirectory(t)
+  symlinkSync('nowhere', join(cwd, 'dangling'))
+  writeFileSync(join(cwd, 'file'), '')
+  for (const [name, why] of [
+    ['dangling', 'EEXIST'],
+    ['file', 'ENOTDIR'],
+  ] as const) {
+    const { code, stdout, stderr } = await runCli(['init', '--dir', `${name}/x`], { cwd })
+    t.not(code, 0)
+    t.equal(stdout, '')
+    t.match(stderr, new RegExp(`^holdfast: cannot write into ${cwd}/${name}/x: ${why}: .* \\(FILE_UNWRITABLE\\)\n$`))
   }
 })
 

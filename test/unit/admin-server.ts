@@ -156,7 +156,7 @@ t.test('takes nothing over on which somebody answers, or that is no socket, or w
   for (const path of [file, join(directory, 'folder')]) {
     await t.rejects(startAdminServer(path, new FakeSidecar()), {
       code: 'ADDRESS_UNAVAILABLE',
-      message: `${path} is there and is no socket: remove it, or set another admin.socket in the configuration`,
+      message: `${path} is there and is no socket: choose another path for admin.socket in the configuration`,
     })
   }
   t.ok(existsSync(file))

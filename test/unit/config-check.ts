@@ -164,6 +164,13 @@ t.test('the path of the admin socket fits, with its directory', async t => {
   t.throws(() => checkConfig({}, deep), { message: /admin\.socket: the path/ }, 'also where it is the default')
 })
 
+t.test('the admin socket is no place of the key', async t => {
+  t.same(faults({ admin: { socket: 'identity.pem' } }), [
+    `admin.socket: ${DIRECTORY}/identity.pem is the identity file; choose another path`,
+  ])
+  t.same(faults({ identity: 'a', admin: { socket: './a' } }).length, 1)
+})
+
 t.test('lists have a most, told once', async t => {
   t.same(faults({ listen: Array.from({ length: 17 }, (_, i) => `tcp://a:${i + 1}`) }), [
     'listen: has more than 16 entries',

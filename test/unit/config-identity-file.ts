@@ -48,3 +48,15 @@ t.test('says what is in the way of reading, and what to do', async t => {
   t.match(folder.message, /^cannot read .*folder: EISDIR.*; check the path and its permissions$/)
   t.match(folder.cause, { code: 'EISDIR' })
 })
+
+t.test('a file of another user is not made anew, but opened to this one', async t => {
+  const folder = t.testdir({ 'identity.pem': 'the key' })
+  const file = join(folder, 'identity.pem')
+  chmodSync(file, 0)
+  const isRoot = process.getuid?.() === 0
+  if (isRoot) process.seteuid?.(65_534)
+  const { code, message } = failure(() => readIdentityFile(file))
+  if (isRoot) process.seteuid?.(0)
+  t.equal(code, 'FILE_UNREADABLE')
+  t.match(message, /: EACCES: .*; let the user that runs this read the file and enter its folders$/)
+})

@@ -9,7 +9,7 @@ const IDENTITY_FILE = 'identity.pem'
 
 /**
  * Writes both files or neither, and never over what is there. The peer ID alone goes to stdout, for scripts.
- * @throws OperatorError FILE_EXISTS, FILE_UNREADABLE when the directory cannot be written
+ * @throws OperatorError FILE_EXISTS, FILE_UNWRITABLE
  */
 export async function init(directory: string): Promise<void> {
   const [identityFile, configFile] = [IDENTITY_FILE, CONFIG_FILE].map(name => join(resolve(directory), name))
@@ -26,7 +26,7 @@ export async function init(directory: string): Promise<void> {
     writeOrUndo(configFile!, template(peerId), identityFile!)
   } catch (cause) {
     const message = `cannot write into ${resolve(directory)}: ${(cause as Error).message}`
-    throw new OperatorError('FILE_UNREADABLE', message, { cause })
+    throw new OperatorError('FILE_UNWRITABLE', message, { cause })
   }
   process.stderr.write(`wrote ${identityFile}, the key of this host, and ${configFile}; its peer ID is\n`)
   process.stdout.write(`${peerId}\n`)
