@@ -4,7 +4,7 @@
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 
-const SIM = ['test/sim/main.js', '--seeds', '300', '--from', '20001']
+const SIM = ['test/sim/main.js', '--seeds', '1500', '--from', '20001']
 const unit = name => [`test/unit/${name}.js`]
 
 const MUTATIONS = [

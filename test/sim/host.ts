@@ -17,6 +17,8 @@ export interface HostWorld {
   readonly ledger: Ledger
   readonly trace: (line: string) => void
   readonly canDial: readonly [boolean, boolean]
+  /** Between two attempts of one side: from as fast as can be to that of a patient dialer. */
+  readonly dialPaceMs: number
   readonly budgetBytes: number
   readonly holdMs: number
 }
@@ -36,6 +38,7 @@ export class Host {
   readonly applications = new Map<Ref, Application>()
   readonly carriers = new Map<number, SimCarrier>()
   #dialing = 0
+  #dialedAt = Number.NEGATIVE_INFINITY
   #timerAt = Number.POSITIVE_INFINITY
 
   constructor(side: 0 | 1, world: HostWorld) {
@@ -235,12 +238,13 @@ export class Host {
   }
 
   #dial(): void {
-    const { network, clock, random, canDial } = this.world
+    const { network, clock, random, canDial, dialPaceMs } = this.world
     if (this.association.wantsPath === undefined || this.#dialing > 0 || network.isDown || !canDial[this.side]) return
     this.#dialing++
     const life = this.life
-    clock.after(random.int(0, 30), () => {
+    clock.after(Math.max(random.int(0, 30), this.#dialedAt + dialPaceMs - clock.now), () => {
       if (this.life !== life) return
+      this.#dialedAt = clock.now
       if (network.isDown || this.association.wantsPath === undefined) {
         this.#dialing--
         return

@@ -101,6 +101,7 @@ function makeWorld(random: Random, trace: (line: string) => void): HostWorld {
     random,
     trace,
     canDial,
+    dialPaceMs: random.pick([0, 100, 250, 250]),
     network: new Network(),
     ledger: new Ledger(clock, random),
     // Mostly plenty; else so little that a few sessions exhaust it, or so short that an outage outlasts it.
