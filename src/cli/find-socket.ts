@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { OperatorError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
+import { atHome } from '../config/home.ts'
 import { findConfig } from './find-config.ts'
 
 export interface SocketOptions {
@@ -17,7 +18,8 @@ export async function findSocket({ config, socket }: SocketOptions): Promise<str
     const { loadConfig } = await import('../config/load.ts')
     return loadConfig(findConfig(config)).admin.socket!
   }
-  if (Buffer.byteLength(resolve(socket)) <= LIMITS.socketPathBytesMax) return socket
+  const path = atHome(socket)
+  if (Buffer.byteLength(resolve(path)) <= LIMITS.socketPathBytesMax) return path
   throw new OperatorError(
     'USAGE',
     `--socket ${socket} has more than ${LIMITS.socketPathBytesMax} bytes: no socket can be there`,

@@ -3,6 +3,7 @@ import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { resolve } from 'node:path'
 import { createSecureContext } from 'node:tls'
 import { OperatorError } from '../base/errors.ts'
+import { atHome } from '../config/home.ts'
 import { readTextFile } from '../config/identity-file.ts'
 import { type Path, type Report, valueAt } from '../config/issues.ts'
 import { DEFAULT_IDENTITY } from '../config/schema.ts'
@@ -77,7 +78,7 @@ class NamedFiles {
 
   #fileAt(path: Path): string | undefined {
     const name = valueAt(this.#value, path)
-    return typeof name === 'string' ? resolve(this.#directory, name) : undefined
+    return typeof name === 'string' ? resolve(this.#directory, atHome(name)) : undefined
   }
 
   #try<T>(path: Path, run: () => T): T | undefined {

@@ -1,5 +1,6 @@
 /** The commands: words, options and examples. What they do is in commands/, loaded when it is called. */
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { atHome } from '../config/home.ts'
 import { VERSION } from '../sidecar/version.ts'
 import { LOG_FORMATS, LOG_LEVELS } from './log.ts'
 
@@ -16,16 +17,17 @@ export function buildProgram(): Command {
   addTickets(program)
   addQuestions(program)
   addDemo(program)
+  for (const one of program.commands) refuseRepeated(one)
   return program
 }
 
 function addSetup(program: Command): void {
   command(program, 'init', 'make an identity and a commented configuration', 'holdfast init --dir ~/holdfast')
     .option('--dir <dir>', 'where to write identity.pem and holdfast.yaml', '.')
-    .action(async options => (await import('./commands/init.ts')).init(options.dir))
+    .action(async options => (await import('./commands/init.ts')).init(atHome(options.dir)))
   command(program, 'id', 'print the peer ID of an identity', 'holdfast id --dir ~/holdfast')
     .option('--dir <dir>', 'where identity.pem is', '.')
-    .action(async options => (await import('./commands/init.ts')).printId(options.dir))
+    .action(async options => (await import('./commands/init.ts')).printId(atHome(options.dir)))
 }
 
 function addUp(program: Command): void {
@@ -41,7 +43,11 @@ function addTickets(program: Command): void {
   withLog(command(program, 'serve', 'share services without a configuration, and print a ticket', serve))
     .argument('<host:port...>', 'services that the holder of the ticket may reach')
     .option('--listen <url>', 'where to listen', 'tcp://[::]:0')
-    .option('--advertise <url...>', 'endpoints to write into the ticket (default: this host’s addresses)')
+    .option(
+      '--advertise <url>',
+      'endpoint to write into the ticket, once for each (default: this host’s addresses)',
+      gathered,
+    )
     .option('--expires <duration>', 'how long the ticket can be used to begin, such as 15m or 24h', '24h')
     .action(async (services, options) => (await import('./commands/serve.ts')).serve(services, options))
   const connect = 'holdfast connect hft1… 127.0.0.1:15432'
@@ -78,6 +84,21 @@ function command(program: Command, name: string, about: string, example: string)
     .description(about)
     .configureOutput(faultsOf(`holdfast ${name}`))
     .addHelpText('after', `\nExample:\n  $ ${example}`)
+}
+
+/** Commander takes the last of several, and nobody would know that the others went unheard. */
+function refuseRepeated(one: Command): void {
+  for (const option of one.options.filter(({ required, parseArg }) => required && parseArg !== gathered)) {
+    let count = 0
+    one.on(`option:${option.name()}`, () => {
+      if (++count > 1) one.error(`error: option '${option.long}' is there twice; leave one`)
+    })
+  }
+}
+
+/** For an option that may be there several times. */
+function gathered(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value]
 }
 
 /** A fault of the command line is one line, in the form of all others. */

@@ -7,6 +7,7 @@ import { parseEndpoint, parseHostPort } from '../base/endpoint.ts'
 import { ConfigError, type ConfigFault } from '../base/errors.ts'
 import type { Config } from './config.ts'
 import { parseDuration } from './duration.ts'
+import { atHome } from './home.ts'
 import { type Path, pathText, type Report, reportIssue, valueAt } from './issues.ts'
 import { reportMeaning } from './meaning.ts'
 import { type ConfigFile, type ConfigInput, configSchema, DEFAULT_IDENTITY } from './schema.ts'
@@ -76,11 +77,11 @@ function placesText(all: readonly number[]): string {
 /** The identity file of a configuration that may have faults. */
 function identityPath(value: unknown, directory: string): string {
   const name = valueAt(value, ['identity'])
-  return resolve(directory, typeof name === 'string' ? name : DEFAULT_IDENTITY)
+  return resolve(directory, atHome(typeof name === 'string' ? name : DEFAULT_IDENTITY))
 }
 
 function toConfig(file: ConfigFile, directory: string): Config {
-  const path = (name: string) => resolve(directory, name)
+  const path = (name: string) => resolve(directory, atHome(name))
   return {
     identity: path(file.identity),
     listen: file.listen.map(one => {

@@ -5,6 +5,7 @@
 import { resolve } from 'node:path'
 import { formatHostPort, parseEndpoint, parseHostPort } from '../base/endpoint.ts'
 import { LIMITS } from '../base/limits.ts'
+import { atHome } from './home.ts'
 import { type Path, type Report, valueAt } from './issues.ts'
 import { DEFAULT_IDENTITY, DEFAULT_SOCKET } from './schema.ts'
 import { didYouMean } from './words.ts'
@@ -71,9 +72,9 @@ function checkPlaces(value: unknown, report: Report): void {
 
 function checkSocket(value: unknown, directory: string, report: Report): void {
   const socket = valueAt(value, ['admin', 'socket'])
-  const path = resolve(directory, typeof socket === 'string' ? socket : DEFAULT_SOCKET)
+  const path = resolve(directory, atHome(typeof socket === 'string' ? socket : DEFAULT_SOCKET))
   const identity = valueAt(value, ['identity'])
-  if (path === resolve(directory, typeof identity === 'string' ? identity : DEFAULT_IDENTITY)) {
+  if (path === resolve(directory, atHome(typeof identity === 'string' ? identity : DEFAULT_IDENTITY))) {
     report(['admin', 'socket'], `${path} is the identity file; choose another path`)
   }
   const bytes = Buffer.byteLength(path)

@@ -189,7 +189,7 @@ export const configSchema = z
         'PEM file of the authorities trusted when wss endpoints are dialed. Default: those that Node.js trusts.',
       ),
   })
-  .describe('Configuration of a Holdfast sidecar. Relative paths are relative to the file.')
+  .describe('Configuration of a Holdfast sidecar. Relative paths are relative to the file; `~/` is the user’s home.')
 
 export type ConfigFile = z.output<typeof configSchema>
 /** What a person may leave out. */

@@ -53,6 +53,13 @@ const ROWS: readonly [command: string, code: Code, says: string | RegExp][] = [
     'IDENTITY_INVALID',
     '{}/full/identity.pem: the identity is not usable: it has no "PRIVATE KEY" block; make a new one with `holdfast init` in a new directory',
   ],
+  ['init --dir a --dir=b', 'USAGE', "option '--dir' is there twice; leave one; see `holdfast init --help`"],
+  ['up --config a --config b', 'USAGE', "option '--config' is there twice; leave one; see `holdfast up --help`"],
+  [
+    'serve db:1 --listen tcp://a:1 --listen tcp://a:2',
+    'USAGE',
+    "option '--listen' is there twice; leave one; see `holdfast serve --help`",
+  ],
   ['up --nosuch', 'USAGE', "unknown option '--nosuch'; see `holdfast up --help`"],
   [
     'up --log-level loud',

@@ -103,11 +103,14 @@ t.test('an advertised endpoint is what the ticket has; a ticket ends with its ti
     ...LISTEN,
     '--advertise',
     'ws://a.example/x',
+    '--advertise',
+    'tcp://b.example:1',
+    'db.internal:5433',
     '--expires',
     '1s',
   ])
   const ticket = await server.line()
-  t.match(server.stderr, 'sharing db.internal:5432 at ws://a.example:80/x\n')
+  t.match(server.stderr, 'sharing db.internal:5432, db.internal:5433 at ws://a.example:80/x, tcp://b.example:1\n')
   const expired = async (): Promise<Awaited<ReturnType<typeof runCli>>> => {
     const cli = await runCli(['connect', ticket, '127.0.0.1:-1'])
     return cli.stderr.includes('expired') ? cli : expired()

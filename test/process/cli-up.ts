@@ -66,6 +66,20 @@ t.test('a second sidecar with the same identity is told so, on both sides and in
   t.equal((await copy.status()).peers[0]?.lastFailure?.code, 'DUPLICATE_IDENTITY')
 })
 
+t.test('with --log-format json the ready line is JSON, too', async t => {
+  const host = await CliHost.create(t)
+  const { ready } = await host.up({ listen: ['tcp://127.0.0.1:0'] }, '--log-format', 'json')
+  t.match(JSON.parse(ready), {
+    time: /Z$/,
+    level: 'info',
+    message: 'ready',
+    peerId: host.peerId,
+    listening: [await host.endpoint()],
+    forwards: [],
+    socket: host.socket,
+  })
+})
+
 t.test('status shows peers, paths and sessions, as text and as JSON; migrate moves while bytes flow', async t => {
   const { laptop, office, port } = await pair(t)
   const ask = (...args: string[]) => runCli([...args, '--config', laptop.configFile])

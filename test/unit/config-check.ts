@@ -1,3 +1,5 @@
+import { homedir } from 'node:os'
+import { join } from 'node:path'
 import t from 'tap'
 import { ConfigError } from '../../src/base/errors.ts'
 import { LIMITS } from '../../src/base/limits.ts'
@@ -33,6 +35,16 @@ t.test('paths are relative to the directory, absolute ones stay', async t => {
     ca: '/etc/ca.pem',
     admin: { socket: '/etc/run/hf.sock' },
   })
+})
+
+t.test('~ is the home of the user', async t => {
+  const config = checkConfig({ identity: '~/me.pem', ca: '~', admin: { socket: '~/run/hf.sock' } }, DIRECTORY)
+  t.match(config, {
+    identity: join(homedir(), 'me.pem'),
+    ca: homedir(),
+    admin: { socket: join(homedir(), 'run/hf.sock') },
+  })
+  t.match(checkConfig({ identity: '~other/me.pem' }, DIRECTORY).identity, `${DIRECTORY}/~other/me.pem`)
 })
 
 t.test('a fault of code has no line', async t => {

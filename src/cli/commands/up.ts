@@ -34,7 +34,7 @@ export async function up(options: UpOptions): Promise<void> {
     create: createSidecar,
     onReady: sidecar => {
       for (const { listen, peer, to } of sidecar.forwards) log.info('forwarding', { listen, peer, to })
-      process.stdout.write(`${readyLine(sidecar, config.admin.socket)}\n`)
+      process.stdout.write(`${readyLine(sidecar, config.admin.socket, options.logFormat)}\n`)
     },
   })
 }
@@ -57,8 +57,13 @@ function isIdle({ listen, peers, forward }: Config): boolean {
   return listen.length + peers.length + forward.length === 0
 }
 
-/** Scripts wait for a line that begins with `ready: `. */
-function readyLine({ peerId, listening, forwards }: Sidecar, socket: string | undefined): string {
+/** Scripts wait for a line that begins with `ready: `, or, where they read JSON, has `"message":"ready"`. */
+function readyLine(sidecar: Sidecar, socket: string | undefined, format: LogFormat): string {
+  const { peerId, listening, forwards } = sidecar
+  if (format === 'json') {
+    const time = new Date().toISOString()
+    return JSON.stringify({ time, level: 'info', message: 'ready', peerId, listening, forwards, socket })
+  }
   const where = listening.length === 0 ? 'not listening (this host only dials)' : `listening on ${listening.join(', ')}`
   return `ready: ${peerId} ${where}, ${count(forwards, 'forward')}, admin socket ${socket}`
 }

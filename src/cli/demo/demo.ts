@@ -49,7 +49,11 @@ const program = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 /** @throws OperatorError USAGE, FILE_UNWRITABLE */
 export async function runDemo({ mode, seconds, record }: DemoOptions): Promise<void> {
   const recording = new Recording(record)
-  const screen = new Screen(process.stdout.isTTY === true, text => process.stdout.write(text))
+  const screen = new Screen({
+    isLive: process.stdout.isTTY === true,
+    write: text => process.stdout.write(text),
+    columns: () => process.stdout.getWindowSize?.()[0] ?? Number.POSITIVE_INFINITY,
+  })
   const canNamespace = mode !== 'loopback' && (isInside() || canMakeNamespaces())
   if (mode === 'namespace' && !canNamespace) {
     process.stderr.write('holdfast: this machine does not let this user make network namespaces; try --mode loopback\n')
@@ -76,7 +80,7 @@ export async function runDemo({ mode, seconds, record }: DemoOptions): Promise<v
   // Also at a signal, and when whoever read the lines has gone.
   process.once('exit', clean)
   try {
-    stage = canNamespace ? namespaceStage() : await loopbackStage(program('./link.js'))
+    stage = canNamespace ? namespaceStage() : await loopbackStage(program('./link.js'), mode === 'loopback')
     const isGood = await Promise.race([play(stage, directory, children, { screen, seconds, recording }), timeUp()])
     screen.done()
     if (!isGood) process.exitCode = 1

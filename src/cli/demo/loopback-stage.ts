@@ -10,8 +10,11 @@ import type { Stage } from './stage.ts'
 const HOSTS =
   process.platform === 'linux' ? ['127.0.77.1', '127.0.77.2', '127.0.77.3'] : ['127.0.0.1', '127.0.0.1', '127.0.0.1']
 
-/** @param linkProgram the compiled link.js */
-export async function loopbackStage(linkProgram: string): Promise<Stage> {
+/**
+ * @param linkProgram the compiled link.js
+ * @param isWanted whether it was asked for, rather than all that is possible here
+ */
+export async function loopbackStage(linkProgram: string, isWanted: boolean): Promise<Stage> {
   const link = spawn(process.execPath, [linkProgram, ...HOSTS], { stdio: ['pipe', 'pipe', 'inherit'] })
   const lines = createInterface({ input: link.stdout })[Symbol.asyncIterator]()
   const ports = String((await lines.next()).value)
@@ -20,9 +23,9 @@ export async function loopbackStage(linkProgram: string): Promise<Stage> {
   const addresses = HOSTS.map((host, i) => `${host}:${ports[i]}`)
   const say = (line: string) => void link.stdin.write(`${line}\n`)
   say('serve 0')
+  const why = isWanted ? '' : ', since interfaces cannot be made here'
   return {
-    about:
-      'one host and its loopback addresses, since interfaces cannot be made here; a link process stops serving the old one',
+    about: `one host and its loopback addresses${why}; a link process stops serving the old one`,
     endpoints: addresses.map(address => `tcp://${address}`),
     farListen: `tcp://127.0.0.1:${ports[HOSTS.length]}`,
     events: [

@@ -10,20 +10,33 @@ export interface Progress {
   readonly state: string
 }
 
+export interface Terminal {
+  /** Whether lines can be drawn again. */
+  readonly isLive: boolean
+  write(text: string): void
+  /** How wide it is now. */
+  columns(): number
+}
+
 const BARS = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
 const HISTORY = 60
 const METER = 40
+/** Beside the history, and beside the meter. */
+const RATE_CHARS = 16
+const PERCENT_CHARS = 9
 
 export class Screen {
   readonly #isLive: boolean
   readonly #write: (text: string) => void
+  readonly #columns: () => number
   readonly #history: number[] = []
   #drawnLines = 0
   #lastPlainAt = 0
 
-  constructor(isLive: boolean, write: (text: string) => void) {
+  constructor({ isLive, write, columns }: Terminal) {
     this.#isLive = isLive
     this.#write = write
+    this.#columns = columns
   }
 
   /** A line that stays. */
@@ -50,17 +63,23 @@ export class Screen {
   #draw(now: Progress): void {
     this.#erase()
     const most = Math.max(...this.#history, 1)
+    // A line that wraps would be two, and the picture could not be drawn over itself.
+    const columns = this.#columns()
+    const width = (wanted: number, beside: number) => Math.max(0, Math.min(wanted, columns - beside))
+    const history = width(HISTORY, RATE_CHARS)
+    const meterChars = width(METER, PERCENT_CHARS)
     const line = this.#history
+      .slice(-history || this.#history.length)
       .map(value => BARS[Math.min(BARS.length - 1, Math.floor((value / most) * BARS.length))])
       .join('')
-    const filled = Math.round((now.doneBytes / now.totalBytes) * METER)
-    const meter = styleText('green', '━'.repeat(filled)) + styleText('dim', '━'.repeat(METER - filled))
+    const filled = Math.round((now.doneBytes / now.totalBytes) * meterChars)
+    const meter = styleText('green', '━'.repeat(filled)) + styleText('dim', '━'.repeat(meterChars - filled))
     const state = styleText(now.state === 'stable' ? 'green' : 'yellow', now.state)
     const lines = [
       '',
       `  ${meter} ${percent(now)}`,
-      `  ${styleText('cyan', line.padEnd(HISTORY))} ${bytes(now.bytesPerSecond)}/s`,
-      `  ${state}  ${now.path}`,
+      `  ${styleText('cyan', line.padEnd(history))} ${bytes(now.bytesPerSecond)}/s`,
+      `  ${state}  ${now.path.slice(0, width(now.path.length, now.state.length + 5))}`,
     ]
     this.#write(`${lines.join('\n')}\n`)
     this.#drawnLines = lines.length
