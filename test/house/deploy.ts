@@ -1,5 +1,5 @@
 /** The files for containers: what can be known of them without a container. */
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
@@ -58,6 +58,10 @@ t.test(
     }
   },
 )
+
+t.test('the command line can be run by its name', { skip: process.platform === 'win32' && 'no modes' }, async t => {
+  t.equal(statSync(join(ROOT, 'build/src/cli/main.js')).mode & 0o111, 0o111)
+})
 
 t.test('the Dockerfile starts a program that is there, and copies nothing that is left out', async t => {
   const file = readFile('Dockerfile')

@@ -130,12 +130,15 @@ class Reader {
   /** In a process group, since sh may stay between. Without NODE_OPTIONS, which would load tap into it. */
   #spawn({ machine, text }: Block): ChildProcess {
     const { NODE_OPTIONS: _, ...env } = process.env
-    return spawn('sh', ['-e', '-c', this.#filled(machine, text)], {
+    const child = spawn('sh', ['-e', '-c', this.#filled(machine, text)], {
       cwd: join(this.#base, machine),
       env: { ...env, PATH: `${join(this.#base, 'bin')}:${env['PATH']}` },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe'],
       detached: true,
     })
+    // Only `connect -` reads it.
+    child.stdin.on('error', () => {}).end(`${this.#ticket}\n`)
+    return child
   }
 
   #filled(machine: Machine, text: string): string {
@@ -143,7 +146,6 @@ class Reader {
     return text
       .replace(/\b(?:15432|5432|7700)\b/g, port => String(this.#ports[port]))
       .replaceAll('office.example.com', '127.0.0.1')
-      .replaceAll('hft1…', this.#ticket)
       .replaceAll('hf1…', this.#ids.get(other) ?? '')
   }
 }
