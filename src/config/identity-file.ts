@@ -19,7 +19,7 @@ export function readIdentityFile(file: string): string {
 }
 
 /** What to do where a file cannot be read, by the code of the fault. */
-const TODO: Readonly<Record<string, string>> = {
+const ADVICE: Readonly<Record<string, string>> = {
   EACCES: 'let the user that runs this read the file and enter its folders',
 }
 
@@ -33,7 +33,7 @@ export function readTextFile(file: string, todo: Readonly<Record<string, string>
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException
     const why = code === 'ENOENT' ? 'there is no such file' : message
-    const advice = { ...TODO, ...todo }[code ?? ''] ?? 'check the path and its permissions'
+    const advice = { ...ADVICE, ...todo }[code ?? ''] ?? 'check the path and its permissions'
     throw new OperatorError('FILE_UNREADABLE', `cannot read ${file}: ${why}; ${advice}`, { cause })
   }
 }
