@@ -14,6 +14,7 @@ import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { ConfigInput } from '../../src/config/schema.ts'
+import type { MigrateResult } from '../../src/sidecar/sidecar-api.ts'
 import type { StatusReport } from '../../src/sidecar/status.ts'
 import type { Namespace } from './lab/namespace.ts'
 import { run } from './lab/shell.ts'
@@ -23,7 +24,7 @@ const READY_DEADLINE_MS = 10_000
 const EXIT_DEADLINE_MS = 10_000
 const STATUS_DEADLINE_MS = 5_000
 /** Named for their namespaces, and those for the process they belong to. */
-const DIRECTORY = /^hflab-(\d+)-\d+-/
+const DIRECTORY = /^(?:hflab|relab)-(\d+)-\d+-/
 
 /** A key made by `holdfast init`. */
 export interface Identity {
@@ -108,22 +109,21 @@ export class Sidecar {
   }
 
   /** What `holdfast status` would show. @throws Error when it does not answer */
-  status(): Promise<StatusReport> {
-    return new Promise((resolve, reject) => {
-      const options = { socketPath: this.#file('holdfast.sock'), path: '/v1/status', timeout: STATUS_DEADLINE_MS }
-      const asked = request(options, response => {
-        const parts: Buffer[] = []
-        response.on('data', (bytes: Buffer) => parts.push(bytes))
-        response.on('end', () => {
-          const body = Buffer.concat(parts).toString()
-          if (response.statusCode === 200) resolve(JSON.parse(body) as StatusReport)
-          else reject(new Error(`status answered ${response.statusCode}: ${body}`))
-        })
-      })
-      asked.on('timeout', () => asked.destroy(new Error('status does not answer')))
-      asked.on('error', reject)
-      asked.end()
-    })
+  async status(): Promise<StatusReport> {
+    return JSON.parse(await this.#ask('GET', '/v1/status')) as StatusReport
+  }
+
+  /** What `holdfast migrate` does. @throws Error when it does not answer */
+  async migrate(): Promise<readonly MigrateResult[]> {
+    return JSON.parse(await this.#ask('POST', '/v1/migrate', '{}')) as MigrateResult[]
+  }
+
+  /** Each metric's values added up over its labels. @throws Error when it does not answer */
+  async metrics(): Promise<ReadonlyMap<string, number>> {
+    const sums = new Map<string, number>()
+    for (const [, name, value] of (await this.#ask('GET', '/metrics')).matchAll(/^(\w+)(?:\{.*\})? (\S+)$/gm))
+      sums.set(name ?? '', (sums.get(name ?? '') ?? 0) + Number(value))
+    return sums
   }
 
   /** Ends it without a chance to say anything. */
@@ -145,6 +145,24 @@ export class Sidecar {
   async remove(): Promise<void> {
     await this.kill()
     rmSync(this.#directory, { recursive: true, force: true })
+  }
+
+  #ask(method: 'GET' | 'POST', path: string, body = ''): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const options = { socketPath: this.#file('holdfast.sock'), method, path, timeout: STATUS_DEADLINE_MS }
+      const asked = request(options, response => {
+        const parts: Buffer[] = []
+        response.on('data', (bytes: Buffer) => parts.push(bytes))
+        response.on('end', () => {
+          const text = Buffer.concat(parts).toString()
+          if (response.statusCode === 200) resolve(text)
+          else reject(new Error(`${path} answered ${response.statusCode}: ${text}`))
+        })
+      })
+      asked.on('timeout', () => asked.destroy(new Error(`${path} does not answer`)))
+      asked.on('error', reject)
+      asked.end(body)
+    })
   }
 
   async #end(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null> {

@@ -22,6 +22,8 @@ export interface LabOptions {
   readonly mbits?: number
   /** How deep the bottleneck's buffer is. @default 20, one bandwidth-delay product */
   readonly bufferMs?: number
+  /** Of the names of its namespaces. @default hflab */
+  readonly prefix?: 'hflab' | 'relab'
 }
 
 export type Uplink = 'a' | 'b'
@@ -56,7 +58,7 @@ export class Lab {
     const made: Namespace[] = []
     let link: TunLinks | undefined
     const make = async (host: string) => {
-      const namespace = await Namespace.create(`hflab-${process.pid}-${number}-${host}`)
+      const namespace = await Namespace.create(`${options.prefix ?? 'hflab'}-${process.pid}-${number}-${host}`)
       made.push(namespace)
       return namespace
     }
@@ -103,6 +105,18 @@ export class Lab {
     const printed = await this.near.run(['sh', '-c', [clock, changes.join('; '), clock].join('\n')])
     const [firstNs, lastNs] = printed.trim().split('\n')
     return Number(BigInt(lastNs ?? 0) - BigInt(firstNs ?? 0)) / 1e6
+  }
+
+  /** The other uplink comes up with these addresses, and in the same batch this one loses its own and goes down. */
+  async changeUplink(from: Uplink, old: readonly string[], to: Uplink, fresh: readonly string[]): Promise<void> {
+    await this.near.ip(
+      `link set dev ${to} up`,
+      ...fresh.flatMap(address => addressLines('add', to, address)),
+      ...routeLines(to, fresh),
+      ...old.flatMap(address => addressLines('del', from, address)),
+      `link set dev ${from} down`,
+    )
+    await this.#announce(to)
   }
 
   async addAddress(where: Uplink | 'far', address: string): Promise<void> {

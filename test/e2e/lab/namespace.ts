@@ -4,7 +4,7 @@
  * `ip netns exec` bind-mounts /etc/netns/NAME/* by inode when a program starts; so a name follows its host only for
  * those who are running already if the file is rewritten in place.
  *
- * Names are `hflab-PID-NUMBER-HOST`: `sweep` finds by it what a dead process left behind.
+ * Names are `hflab-PID-NUMBER-HOST` (`relab` for the long runs): `sweep` finds by it what a dead process left behind.
  */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
@@ -12,7 +12,7 @@ import { childEnvironment, run, tryRun } from './shell.ts'
 
 const NAMESPACES = '/run/netns'
 const FILES = '/etc/netns'
-const OURS = /^hflab-(\d+)-\d+-/
+const OURS = /^(?:hflab|relab)-(\d+)-\d+-/
 const SYSCTLS = [
   ['net.ipv4.ip_forward', 0],
   ['net.ipv4.conf.all.promote_secondaries', 1],

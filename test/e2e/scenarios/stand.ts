@@ -9,7 +9,8 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import type { ConfigInput } from '../../../src/config/schema.ts'
-import { ADDRESS, Lab } from '../lab/lab.ts'
+import { hostOf } from '../lab/carriers.ts'
+import { ADDRESS, Lab, type LabOptions } from '../lab/lab.ts'
 import { Agent } from '../programs/agent-driver.ts'
 import { type FlowReport, monotonicMs } from '../programs/agent-protocol.ts'
 import { type Identity, Sidecar } from '../sidecar.ts'
@@ -30,6 +31,7 @@ const SILENCE_MS = 300
 const RTT_SAMPLES = 9
 
 export interface StandOptions {
+  readonly lab?: LabOptions
   /** Where the near side dials the far one. @default its IPv4 address */
   readonly farEndpoints?: readonly string[]
   /** Where the far side dials the near one. @default nowhere; the near side does not listen */
@@ -105,7 +107,7 @@ export class Stand {
     directions: readonly Direction[],
     options: StandOptions = {},
   ): Promise<Stand> {
-    const lab = await Lab.create(number)
+    const lab = await Lab.create(number, options.lab)
     const near = new Sidecar(lab.near, identities.near, nearConfig(carrier, identities.far, options))
     const far = new Sidecar(lab.far, identities.far, farConfig(carrier, identities.near, options))
     return new Stand(lab, carrier, directions, [near, far], options, turn)
@@ -315,14 +317,6 @@ export class Stand {
     assert.equal(report.error, null, `${report.id} failed`)
     assert.equal(report.wrongAt, null, `${report.id}: first wrong byte or tick`)
   }
-}
-
-/** Of `address:port` or `[address]:port`, IPv4 also in IPv6 form. */
-export function hostOf(remote: string): string {
-  return remote
-    .slice(0, remote.lastIndexOf(':'))
-    .replace(/^\[|\]$/g, '')
-    .replace(/^::ffff:/, '')
 }
 
 function endpointOf(carrier: CarrierKind, host: string): string {
