@@ -17,11 +17,14 @@ import type { ConfigInput } from '../../src/config/schema.ts'
 import type { MigrateResult } from '../../src/sidecar/sidecar-api.ts'
 import type { StatusReport } from '../../src/sidecar/status.ts'
 import type { Namespace } from './lab/namespace.ts'
+import { stateOf } from './lab/process.ts'
 import { run } from './lab/shell.ts'
+import { until } from './wait.ts'
 
 const CLI = resolve(import.meta.dirname, '../../src/cli/main.js')
 const READY_DEADLINE_MS = 10_000
 const EXIT_DEADLINE_MS = 10_000
+const STOP_DEADLINE_MS = 1_000
 const STATUS_DEADLINE_MS = 5_000
 /** Named for their namespaces, and those for the process they belong to. */
 const DIRECTORY = /^(?:hflab|relab)-(\d+)-\d+-/
@@ -74,17 +77,11 @@ export class Sidecar {
     return readFileSync(this.#file('log'), 'utf8').split('\n').slice(-40).join('\n')
   }
 
-  /** Returns when it says it is ready. @throws Error with its log when it does not */
-  async start(): Promise<void> {
-    const child = this.#host.spawn([
-      process.execPath,
-      CLI,
-      'up',
-      '--config',
-      this.#file('holdfast.yaml'),
-      '--log-level',
-      'debug',
-    ])
+  /** Returns when it says it is ready. Its log may go elsewhere. @throws Error with its log when it is not in time */
+  async start(logTo?: string): Promise<void> {
+    const command = [process.execPath, CLI, 'up', '--config', this.#file('holdfast.yaml'), '--log-level', 'debug']
+    const redirect = logTo === undefined ? [] : ['sh', '-c', `exec "$@" 2>>${logTo}`, 'sh']
+    const child = this.#host.spawn([...redirect, ...command])
     this.#process = child
     appendFileSync(this.#file('log'), `--- started as process ${child.pid}\n`)
     const keep = (bytes: Buffer) => appendFileSync(this.#file('log'), bytes)
@@ -118,12 +115,22 @@ export class Sidecar {
     return JSON.parse(await this.#ask('POST', '/v1/migrate', '{}')) as MigrateResult[]
   }
 
-  /** Each metric's values added up over its labels. @throws Error when it does not answer */
+  /** Each time series of its metrics, as `name{labels}`. @throws Error when it does not answer */
   async metrics(): Promise<ReadonlyMap<string, number>> {
-    const sums = new Map<string, number>()
-    for (const [, name, value] of (await this.#ask('GET', '/metrics')).matchAll(/^(\w+)(?:\{.*\})? (\S+)$/gm))
-      sums.set(name ?? '', (sums.get(name ?? '') ?? 0) + Number(value))
-    return sums
+    const lines = (await this.#ask('GET', '/metrics')).matchAll(/^(\w+(?:\{.*\})?) (\S+)$/gm)
+    return new Map([...lines].map(([, series, value]) => [series ?? '', Number(value)]))
+  }
+
+  /** Stops it, so that it does nothing until it is continued. @throws Error when the kernel does not show it stopped */
+  async pause(): Promise<void> {
+    process.kill(this.pid, 'SIGSTOP')
+    const isStopped = () => (stateOf(this.pid) === 'T' ? true : undefined)
+    await until(`process ${this.pid} stopped`, { deadlineMs: STOP_DEADLINE_MS, everyMs: 1 }, isStopped)
+  }
+
+  /** Harmless when it runs. */
+  resume(): void {
+    process.kill(this.pid, 'SIGCONT')
   }
 
   /** Ends it without a chance to say anything. */

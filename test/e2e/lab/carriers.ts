@@ -1,5 +1,9 @@
 /** The carriers between two hosts of the lab, as the far host's kernel counts their bytes: seen from outside. */
+import { until } from '../wait.ts'
 import { run, tryRun } from './shell.ts'
+
+/** Between two looks: several ticks in each direction. */
+const LOOK_MS = 12
 
 export interface CarrierCount {
   /** Both ends, as `near far`. */
@@ -12,7 +16,7 @@ export interface CarrierCount {
 }
 
 /** The established connections of `namespace` of which one end has one of these ports. */
-export async function countCarriers(namespace: string, ports: readonly number[]): Promise<readonly CarrierCount[]> {
+async function countCarriers(namespace: string, ports: readonly number[]): Promise<readonly CarrierCount[]> {
   const lines = (await run(['ss', '-N', namespace, '-HtinO', 'state', 'established'])).split('\n')
   return lines.flatMap(line => {
     const [, , local, remote] = line.trim().split(/\s+/)
@@ -36,8 +40,51 @@ export async function cutCarriers(namespace: string, port: number): Promise<numb
   return count
 }
 
+/** Which carrier carries the bytes, told by the growth of its counts from one look to the next. */
+export class CarrierWatch {
+  readonly #namespace: string
+  readonly #ports: readonly number[]
+  #counts: readonly CarrierCount[] = []
+
+  constructor(namespace: string, ports: readonly number[]) {
+    this.#namespace = namespace
+    this.#ports = ports
+  }
+
+  /** What the last look has shown, for a failure. */
+  get last(): string {
+    return JSON.stringify(this.#counts)
+  }
+
+  /** Since the last look. @returns undefined when none has carried anything in both directions */
+  async look(): Promise<CarrierCount | undefined> {
+    const before = this.#counts
+    this.#counts = await countCarriers(this.#namespace, this.#ports)
+    return busiest(before, this.#counts)
+  }
+
+  /** @throws Error when none carries in time */
+  active(deadlineMs: number): Promise<CarrierCount> {
+    return until('a carrier that carries', { deadlineMs, everyMs: LOOK_MS }, () => this.look())
+  }
+
+  /** Returns when another one carries, and it is as expected. @throws Error when none does in time */
+  movedFrom(
+    before: CarrierCount,
+    what: string,
+    deadlineMs: number,
+    isExpected: (now: CarrierCount) => boolean = () => true,
+  ): Promise<CarrierCount> {
+    const ask = async () => {
+      const now = await this.look()
+      return now !== undefined && now.key !== before.key && isExpected(now) ? now : undefined
+    }
+    return until(`${what}: away from ${before.key}`, { deadlineMs, everyMs: LOOK_MS }, ask, () => this.last)
+  }
+}
+
 /** The carrier that has carried the most in both directions between two counts; undefined when none has. */
-export function busiest(before: readonly CarrierCount[], after: readonly CarrierCount[]): CarrierCount | undefined {
+function busiest(before: readonly CarrierCount[], after: readonly CarrierCount[]): CarrierCount | undefined {
   const grown = after.map(count => {
     const earlier = before.find(one => one.key === count.key)
     const sent = count.sentBytes - (earlier?.sentBytes ?? 0)

@@ -8,7 +8,7 @@
 import assert from 'node:assert/strict'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Random } from '../../support/random.ts'
-import { busiest, type CarrierCount, countCarriers } from '../lab/carriers.ts'
+import { type CarrierCount, CarrierWatch } from '../lab/carriers.ts'
 import { ADDRESS } from '../lab/lab.ts'
 import { monotonicMs } from '../programs/agent-protocol.ts'
 import type { CarrierKind } from '../scenarios/scenario.ts'
@@ -57,8 +57,6 @@ const LAB = { rttMs: 4, mbits: 100, prefix: 'relab' } as const
 const BYTES_MBITS = 2
 const CONNECTIONS = ['bytes-1', 'bytes-2', 'ticks'] as const
 const PROOF_DEADLINE_MS = 20_000
-/** Between two counts of the carriers: several ticks in each direction. */
-const WINDOW_MS = 12
 const PAUSE_MS_MAX = 80
 /** The router must have forwarded so much of each near address. */
 const ADDRESS_BYTES_MIN = 1_000
@@ -107,15 +105,16 @@ export async function playLeg(plan: LegPlan, stage: LegStage): Promise<LegResult
 class Leg {
   readonly #stand: Stand
   readonly #hosts: Hosts
+  readonly #watch: CarrierWatch
   readonly #random: Random
   readonly #weights: readonly (readonly [Cause, number])[]
   readonly #isTranslated: boolean
   readonly #used: string[] = []
-  #counts: readonly CarrierCount[] = []
 
   constructor(stand: Stand, plan: LegPlan) {
     this.#stand = stand
     this.#hosts = new Hosts(stand)
+    this.#watch = new CarrierWatch(stand.lab.far.name, [PORT.tcp, PORT.ws])
     this.#random = new Random(plan.leg)
     this.#isTranslated = plan.isTranslated
     this.#weights = Object.entries(WEIGHTS[plan.isTranslated ? 'translated' : 'open']) as [Cause, number][]
@@ -129,27 +128,19 @@ class Leg {
       this.#stand.open({ id, kind, mbits: BYTES_MBITS, up: true, down: true })
     }
     await this.#flowing(monotonicMs())
-    this.#counts = await this.#count()
+    await this.#watch.look()
   }
 
   /** @throws Error when it is not proven in time */
   async migrate(): Promise<Move> {
     await pause(this.#random.int(0, PAUSE_MS_MAX))
-    const active = await this.#active()
-    this.#counts = await this.#count()
+    const active = await this.#watch.active(PROOF_DEADLINE_MS)
+    await this.#watch.look()
     const cause = this.#draw()
     const causedMs = monotonicMs()
     await this.#hosts.cause(cause)
     const doneMs = monotonicMs()
-    await until(
-      `a migration by ${cause} away from ${active.key}`,
-      { deadlineMs: PROOF_DEADLINE_MS, everyMs: WINDOW_MS },
-      async () => {
-        const now = await this.#active().catch(() => undefined)
-        return now !== undefined && now.key !== active.key && this.#isExpected(now) ? true : undefined
-      },
-      () => `carriers: ${JSON.stringify(this.#counts)}; near ${this.#hosts.near}, far ${this.#hosts.far}`,
-    )
+    await this.#watch.movedFrom(active, `a migration by ${cause}`, PROOF_DEADLINE_MS, now => this.#isExpected(now))
     await this.#flowing(doneMs)
     if (cause === 'renumbering' || cause === 'uplink' || cause === 'link') this.#used.push(...this.#hosts.near)
     return { cause, blackoutMs: Math.round((await this.#blackout(causedMs)) * 10) / 10 }
@@ -169,21 +160,8 @@ class Leg {
     return { bytes, addresses: seen.length }
   }
 
-  /** Which carrier carries just now. @throws Error when none does in time */
-  async #active(): Promise<CarrierCount> {
-    return until('a carrier that carries', { deadlineMs: PROOF_DEADLINE_MS, everyMs: WINDOW_MS }, async () => {
-      const before = this.#counts
-      this.#counts = await this.#count()
-      return busiest(before, this.#counts)
-    })
-  }
-
   #isExpected({ nearHost, farHost }: CarrierCount): boolean {
     return this.#hosts.far.includes(farHost) && (this.#isTranslated || this.#hosts.near.includes(nearHost))
-  }
-
-  #count(): Promise<readonly CarrierCount[]> {
-    return countCarriers(this.#stand.lab.far.name, [PORT.tcp, PORT.ws])
   }
 
   /** Returns when every connection has got something, both ways, since then; none may have failed. */

@@ -53,6 +53,14 @@ export class Agent {
     this.#tell({ do: 'resume', id })
   }
 
+  reset(id: string): void {
+    this.#tell({ do: 'reset', id })
+  }
+
+  forget(id: string): void {
+    this.#tell({ do: 'forget', id })
+  }
+
   /** @returns with the gaps that ended since `gapsFromMs`; null when this side has not seen such a connection */
   async report(id: string, gapsFromMs = Number.MAX_VALUE): Promise<FlowReport | null> {
     const answer = await this.#ask(tag => ({ do: 'report', id, tag, gapsFromMs }))

@@ -19,6 +19,10 @@ export type AgentOrder =
   | { readonly do: 'stop'; readonly id: string }
   | { readonly do: 'pause'; readonly id: string }
   | { readonly do: 'resume'; readonly id: string }
+  /** Ends the connection by a reset. */
+  | { readonly do: 'reset'; readonly id: string }
+  /** Nobody will ask for it again. */
+  | { readonly do: 'forget'; readonly id: string }
   /** Gaps that ended before `gapsFromMs` are left out. */
   | { readonly do: 'report'; readonly id: string; readonly tag: string; readonly gapsFromMs: number }
   /** Times TCP connects, one after the other. */

@@ -21,6 +21,7 @@ function obey(order: AgentOrder): void {
   else if (order.do === 'report')
     answer({ event: 'report', tag: order.tag, report: flows.get(order.id)?.report(order.gapsFromMs) ?? null })
   else if (order.do === 'rtt') void measure(order)
+  else if (order.do === 'forget') flows.delete(order.id)
   else flows.get(order.id)?.[order.do]()
 }
 

@@ -110,6 +110,11 @@ export class Flow {
     this.#socket.resume()
   }
 
+  reset(): void {
+    clearInterval(this.#timer)
+    this.#socket.resetAndDestroy()
+  }
+
   #tick(): NodeJS.Timeout {
     const startMs = monotonicMs()
     return setInterval(() => {

@@ -205,10 +205,10 @@ export class Stand {
   }
 
   /** Stops what sends on this connection, waits for the end, and compares. */
-  async settle(id: string, direction: Direction): Promise<FlowReport> {
+  async settle(id: string, direction: Direction, deadlineMs = END_DEADLINE_MS): Promise<FlowReport> {
     const [sender, receiver] = this.ends(direction)
     sender.stop(id)
-    const received = await until(`the end of ${id}`, { deadlineMs: END_DEADLINE_MS }, async () => {
+    const received = await until(`the end of ${id}`, { deadlineMs }, async () => {
       const report = await receiver.report(id)
       this.#mustLive(report)
       return report?.receivedSha256 == null ? undefined : report
@@ -223,8 +223,8 @@ export class Stand {
   }
 
   /** The same for a connection that carries bytes in both directions. */
-  async settleBoth(id: string): Promise<void> {
-    await Promise.all([this.settle(id, 'upload'), this.settle(id, 'download')])
+  async settleBoth(id: string, deadlineMs = END_DEADLINE_MS): Promise<void> {
+    await Promise.all([this.settle(id, 'upload', deadlineMs), this.settle(id, 'download', deadlineMs)])
   }
 
   /** The carriers that stand, as the far host's kernel shows them: `[local, remote]`. */
