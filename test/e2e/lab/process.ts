@@ -14,3 +14,8 @@ export function residentKib(pid: number): number {
 export function descriptorsOf(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length
 }
+
+/** How long its main thread has been ready and did not run: the kernel's count. */
+export function runDelayMs(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[1] ?? 0) / 1e6
+}

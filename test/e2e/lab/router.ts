@@ -19,6 +19,8 @@ table inet lab {
   }
   chain faults { type filter hook forward priority -10; policy accept; }
   counter swallowed { }
+  counter injected { }
+  counter silenced { }
   set sources { type ipv4_addr; flags dynamic; size 4096; counter; }
   set sources6 { type ipv6_addr; flags dynamic; size 4096; counter; }
 }
@@ -104,6 +106,45 @@ export class Router {
   /** What blackholes have swallowed. */
   async swallowed(): Promise<Traffic> {
     return this.#sum(['swallowed'])
+  }
+
+  /** Answers what one side sends to or from this port with a reset, as some firewalls do. The other side hears nothing. */
+  async injectResets(towards: 'near' | 'far', port: number): Promise<void> {
+    const match = towards === 'near' ? `iifname != "wan" tcp dport ${port}` : `iifname "wan" tcp sport ${port}`
+    await this.namespace.nft(`add rule inet lab faults ${match} counter name injected reject with tcp reset`)
+  }
+
+  /** Resets injected so far. */
+  async injected(): Promise<Traffic> {
+    return this.#sum(['injected'])
+  }
+
+  /** From now on only smaller packets are forwarded, and nobody is told why: a black hole of path MTU discovery. */
+  async shrink(mtu: number): Promise<void> {
+    await this.namespace.nft(`
+      table inet lab {
+        chain silence {
+          type filter hook output priority 0; policy accept;
+          icmp type destination-unreachable counter name silenced drop
+          icmpv6 type packet-too-big counter name silenced drop
+        }
+      }
+    `)
+    await this.#setMtu(mtu)
+  }
+
+  async unshrink(): Promise<void> {
+    await this.#setMtu(1_500)
+    await this.namespace.nft('delete chain inet lab silence')
+  }
+
+  /** Answers "too big" that were not sent, each for a packet that was dropped. */
+  async silenced(): Promise<Traffic> {
+    return this.#sum(['silenced'])
+  }
+
+  async #setMtu(mtu: number): Promise<void> {
+    await this.namespace.ip(...['a', 'b', 'wan'].map(device => `link set dev ${device} mtu ${mtu}`))
   }
 
   /** From now on the far host sees the router's address, and a random port for each new connection. */

@@ -46,6 +46,8 @@ export interface StandOptions {
   readonly loadMbits?: number
   /** Further ports of 127.0.0.1, the same on both hosts, through which near programs reach far ones. */
   readonly ports?: readonly number[]
+  /** A file that takes the near sidecar's log. @default kept by the lab */
+  readonly nearLog?: string
 }
 
 interface Blackout {
@@ -120,7 +122,7 @@ export class Stand {
     const samples = await this.nearAgent.roundTrips(ADDRESS.far.v4, await this.farAgent.listen('::'), RTT_SAMPLES)
     this.rttMs = samples[Math.floor(samples.length / 2)] as number
     await this.far.start()
-    await this.near.start()
+    await this.near.start(this.#options.nearLog)
   }
 
   /** Opens the load and the probe of each direction, and returns when they flow. */

@@ -1,0 +1,39 @@
+/** All faults, short ones first. */
+import { farKilled, nearKilled } from '../scenarios/killed.ts'
+import type { Scenario } from '../scenarios/scenario.ts'
+import {
+  exhaustedFar,
+  exhaustedNear,
+  fullDisk,
+  longStopFar,
+  longStopNear,
+  shortStopFar,
+  shortStopNear,
+  starvedFar,
+  starvedNear,
+} from './host.ts'
+import { cutFar, cutNear, probedPath, resetFar, resetNear, shrunkPath } from './network.ts'
+
+export const FAULTS: readonly Scenario[] = [
+  shortStopNear,
+  shortStopFar,
+  killed(nearKilled, 'kill-near'),
+  killed(farKilled, 'kill-far'),
+  cutNear,
+  cutFar,
+  resetNear,
+  resetFar,
+  shrunkPath,
+  exhaustedNear,
+  exhaustedFar,
+  fullDisk,
+  starvedNear,
+  starvedFar,
+  longStopNear,
+  longStopFar,
+  probedPath,
+]
+
+function killed(scenario: Scenario, name: string): Scenario {
+  return { ...scenario, name, stand: shortStopNear.stand ?? (() => ({})) }
+}
