@@ -33,7 +33,7 @@ export function readTextFile(file: string, todo: Readonly<Record<string, string>
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException
     const why = code === 'ENOENT' ? 'there is no such file' : message
-    const advice = { ...ADVICE, ...todo }[code ?? ''] ?? 'check the path and its permissions'
+    const advice = { ...ADVICE, ...todo }[String(code)] ?? 'check the path and its permissions'
     throw new OperatorError('FILE_UNREADABLE', `cannot read ${file}: ${why}; ${advice}`, { cause })
   }
 }
