@@ -14,6 +14,7 @@ const USAGE_CODES: ReadonlySet<Code> = new Set([
   'CONFIG_INVALID',
   'CONFIG_MISSING',
   'FILE_EXISTS',
+  'FILE_UNWRITABLE',
   'FILE_UNREADABLE',
   'IDENTITY_EXPOSED',
   'IDENTITY_INVALID',
@@ -39,4 +40,5 @@ async function main(): Promise<number> {
 watchStandardStreams()
 // Commands have closed what they opened; what a library still holds (a name lookup, say) must not keep the process.
 const exitCode = await main()
-process.stdout.write('', () => process.stderr.write('', () => process.exit(exitCode)))
+// That something could not be written is told by 'error' of the stream, which comes after the callback.
+process.stdout.write('', () => process.stderr.write('', () => setImmediate(() => process.exit(exitCode))))

@@ -195,13 +195,15 @@ t.test('what standard output cannot take is a failure, in one sentence', { skip:
   const full = openSync('/dev/full', 'w')
   t.teardown(() => closeSync(full))
   const { NODE_OPTIONS: _, ...env } = process.env
-  const { status, stderr } = spawnSync(process.execPath, [MAIN, 'demo', '--mode', 'loopback'], {
-    env,
-    encoding: 'utf8',
-    stdio: ['ignore', full, 'pipe'],
-  })
-  t.equal(status, 1)
-  t.match(stderr, /^holdfast: cannot write to standard output: ENOSPC: .* \(FILE_UNWRITABLE\)\n$/)
+  for (const args of [['demo', '--mode', 'loopback'], ['--version']]) {
+    const { status, stderr } = spawnSync(process.execPath, [MAIN, ...args], {
+      env,
+      encoding: 'utf8',
+      stdio: ['ignore', full, 'pipe'],
+    })
+    t.equal(status, 1, args.join(' '))
+    t.match(stderr, /^holdfast: cannot write to standard output: ENOSPC: .* \(FILE_UNWRITABLE\)\n$/)
+  }
 })
 
 t.test('a sidecar that does not answer is a failure of the moment: exit code 1', async t => {

@@ -82,7 +82,7 @@ t.test('init says why it cannot write', async t => {
     ['file', 'ENOTDIR'],
   ] as const) {
     const { code, stdout, stderr } = await runCli(['init', '--dir', `${name}/x`], { cwd })
-    t.not(code, 0)
+    t.equal(code, 2)
     t.equal(stdout, '')
     t.match(stderr, new RegExp(`^holdfast: cannot write into ${cwd}/${name}/x: ${why}: .* \\(FILE_UNWRITABLE\\)\n$`))
   }
