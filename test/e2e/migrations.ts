@@ -10,15 +10,20 @@ import { longRun } from './long-run.ts'
 import { type LegPlan, type LegResult, playLeg } from './migrations/leg.ts'
 import { summaryOf } from './migrations/summary.ts'
 
-const USAGE = `usage: npm run migrations -- [--count N] [--leg N]
+const USAGE = `usage: npm run migrations -- [--count N] [--leg N] [--afresh]
 
   --count N   migrations (default 3000), into e2e-results/migrations/COMMIT.jsonl; the same command again goes on
-  --leg N     only this leg of them, as to repeat one that has failed`
+  --leg N     only this leg of them, as to repeat one that has failed
+  --afresh    what an earlier run has finished does not count`
 const LEG_MOVES = 250
 const PROGRESS_MS = 10_000
 
 process.exitCode = await longRun('migrations', USAGE, async run => {
-  const options = { count: { type: 'string', default: '3000' }, leg: { type: 'string' } } as const
+  const options = {
+    count: { type: 'string', default: '3000' },
+    leg: { type: 'string' },
+    afresh: { type: 'boolean', default: false },
+  } as const
   const { values } = parseArgs({ args: [...run.args], options })
   const count = numberOf('--count', values.count)
   const plans = plansOf(count).filter(({ leg }) => values.leg === undefined || leg === numberOf('--leg', values.leg))
@@ -27,7 +32,7 @@ process.exitCode = await longRun('migrations', USAGE, async run => {
 
   return async () => {
     const file = join(run.directory, `${run.commit}.jsonl`)
-    const earlier = existsSync(file) ? readFileSync(file, 'utf8').split('\n').flatMap(finished) : []
+    const earlier = existsSync(file) && !values.afresh ? readFileSync(file, 'utf8').split('\n').flatMap(finished) : []
     const results: LegResult[] = []
     const logDirectory = join(run.directory, 'logs', run.commit)
     mkdirSync(logDirectory, { recursive: true })

@@ -1,5 +1,5 @@
 /** What the faults of `npm run faults` have in common. Each is a scenario that notes what proves that it has happened. */
-import type { LabOptions } from '../lab/lab.ts'
+import { ADDRESS, type LabOptions } from '../lab/lab.ts'
 import { TOGETHER } from '../scenarios/addresses.ts'
 import type { Bound, Scenario } from '../scenarios/scenario.ts'
 import type { Stand, StandOptions } from '../scenarios/stand.ts'
@@ -32,6 +32,12 @@ export function faultOf(
     play,
     ...rest,
   }
+}
+
+/** So that a renumbering moves what runs, and to where it says. */
+export async function onePathOnly({ lab }: Stand): Promise<void> {
+  await lab.uplinkDown('b')
+  await lab.removeAddress('a', ADDRESS.a.v6)
 }
 
 /** A new connection is opened, carries bytes in both directions, and ends in order. */

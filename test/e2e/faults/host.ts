@@ -13,7 +13,7 @@ import { COLD, SILENT } from '../scenarios/bounds.ts'
 import type { Scenario } from '../scenarios/scenario.ts'
 import type { Stand } from '../scenarios/stand.ts'
 import { lasting, until } from '../wait.ts'
-import { faultOf, lasts, newConnection, type Side } from './fault.ts'
+import { faultOf, lasts, newConnection, onePathOnly, type Side } from './fault.ts'
 
 const SHORT_STOP_MS = 2_000
 const LONG_STOP_MS = 30_000
@@ -51,6 +51,7 @@ function fullDiskFault(): Scenario {
       await run(['umount', '--lazy', disk])
       rmSync(disk, { recursive: true })
     })
+    await onePathOnly(stand)
     const [log, ballast] = [join(disk, 'log'), join(disk, 'ballast')]
     const sizeOf = () => statSync(log).size
     assert.ok(sizeOf() > 0, 'nothing was logged while there was room')
@@ -100,6 +101,7 @@ function exhausted(side: Side): Scenario {
   const title = `the ${side} sidecar has no descriptor left (EMFILE), and a renumbering meanwhile`
   return faultOf(`emfile-${side}`, title, async stand => {
     const ids = Array.from({ length: REFUSED }, (_, index) => `refused-${index}`)
+    await onePathOnly(stand)
     const { pid } = stand[side]
     const hard = await hardLimitOf(pid)
     const bound = lasts(EXHAUSTED_MS, SILENT.extraMs)

@@ -109,7 +109,8 @@ class Leg {
   readonly #random: Random
   readonly #weights: readonly (readonly [Cause, number])[]
   readonly #isTranslated: boolean
-  readonly #used: string[] = []
+  /** Of each change, the addresses of both families. */
+  readonly #used: (readonly string[])[] = []
 
   constructor(stand: Stand, plan: LegPlan) {
     this.#stand = stand
@@ -142,7 +143,7 @@ class Leg {
     const doneMs = monotonicMs()
     await this.#watch.movedFrom(active, `a migration by ${cause}`, PROOF_DEADLINE_MS, now => this.#isExpected(now))
     await this.#flowing(doneMs)
-    if (cause === 'renumbering' || cause === 'uplink' || cause === 'link') this.#used.push(...this.#hosts.near)
+    if (cause === 'renumbering' || cause === 'uplink' || cause === 'link') this.#used.push(this.#hosts.near)
     return { cause, blackoutMs: Math.round((await this.#blackout(causedMs)) * 10) / 10 }
   }
 
@@ -154,10 +155,10 @@ class Leg {
       bytes += up.receivedBytes + down.receivedBytes
     }
     const sources = await this.#stand.lab.router.sources()
-    const seen = this.#used.filter(address => (sources.get(address)?.bytes ?? 0) > ADDRESS_BYTES_MIN)
-    const generations = this.#used.length / 2
-    assert.ok(seen.length >= generations, `the router saw bytes of ${seen.length} near addresses, not ${generations}`)
-    return { bytes, addresses: seen.length }
+    const isSeen = (address: string) => (sources.get(address)?.bytes ?? 0) > ADDRESS_BYTES_MIN
+    const unseen = this.#used.filter(addresses => !addresses.some(isSeen))
+    assert.deepEqual(unseen, [], 'changes after which the router saw no bytes of the new addresses')
+    return { bytes, addresses: this.#used.flat().filter(isSeen).length }
   }
 
   #isExpected({ nearHost, farHost }: CarrierCount): boolean {

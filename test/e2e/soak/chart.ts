@@ -4,7 +4,7 @@ import type { Disturbance, Sample, SideSample } from './samples.ts'
 const WIDTH = 960
 const LEFT = 80
 const RIGHT = 24
-const TOP = 84
+const TOP = 108
 const PANEL = { height: 96, gap: 46 } as const
 const COLORS = { near: '#1b8a63', far: '#2563a8' } as const
 
@@ -36,7 +36,8 @@ export function chartOf(
     '<style>text { font: 12px system-ui, -apple-system, "Segoe UI", sans-serif; fill: #1f2933 } .title { font-size: 18px; font-weight: 600 } .small { fill: #5f6c7b } .axis { stroke: #d5dbe1 } .move { stroke: #fbd9c6 } .stop { stroke: #c2410c; stroke-dasharray: 3 3 } .end { text-anchor: end } polyline { fill: none; stroke-width: 1.5 }</style>',
     `<rect x="0.5" y="0.5" width="${WIDTH - 1}" height="${height - 1}" rx="10" fill="#fff" stroke="#d5dbe1"/>`,
     text(24, 34, title, 'title'),
-    text(24, 56, `${about} Each pale line is a migration, each broken one a stopped sidecar.`, 'small'),
+    text(24, 54, about, 'small'),
+    text(24, 72, 'Each pale line is a migration, each broken one a stopped sidecar.', 'small'),
     ...disturbances.map(one => {
       const style = stops.includes(one) ? 'stop' : 'move'
       return `<line class="${style}" x1="${px(x(one.second))}" x2="${px(x(one.second))}" y1="${TOP}" y2="${bottom}"/>`
