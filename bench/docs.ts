@@ -18,12 +18,20 @@ export function writeDocs(): string {
   return PATH
 }
 
+/** A missed aim has a cause. */
+const CAUSES = `Where the aims for throughput are missed, this is why. One process copies each byte from the kernel, seals it, and gives it
+back; half of its time is the kernel's and OpenSSL's own, as with the peers. The rest is what Node adds for each record:
+its cipher makes a new object and a new zeroed buffer for every record and moves it once more, and streams and garbage
+collection come on top. Calling OpenSSL around Node would save that, and is not done: TLS and AEAD come from Node. Fewer full
+collections and buffers that are used again were worth two fifths ([decision 6](decisions/0006-the-heap-may-grow.md)); larger
+records were worth nothing.`
+
 function benchmarksPage(): string {
   const [throughput, blackout, memory] = [loadResult('throughput'), loadResult('blackout'), loadResult('memory')]
   const section = (title: string, name: string, text: string | undefined) =>
     `## ${title}\n\n${text ?? `Not measured yet: \`npm run bench -- ${name}\`.`}`
   const sections = [
-    section('Throughput', 'throughput', throughput && throughputText(throughput)),
+    section('Throughput', 'throughput', throughput && `${throughputText(throughput)}\n\n${CAUSES}`),
     section('Blackout', 'blackout', blackout && blackoutText(blackout)),
     section('Memory and rest', 'memory', memory && memoryText(memory)),
   ]

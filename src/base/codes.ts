@@ -24,7 +24,7 @@ export const CODES = {
   },
   OVERLOADED: {
     wire: 0x05,
-    says: 'a limit on sessions, name lookups or buffered bytes was reached',
+    says: 'a limit on sessions, name lookups, file descriptors or buffered bytes was reached',
     todo: 'open fewer connections at a time, or share them among several sidecars',
   },
   NOT_ALLOWED: {

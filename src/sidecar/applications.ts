@@ -53,7 +53,8 @@ interface Binding {
   isEndWaiting: boolean
   /** The engine takes no more for now. */
   isFull: boolean
-  readonly abort: AbortController
+  /** Far side, until the destination is connected. */
+  abort: AbortController | undefined
 }
 
 export class Applications {
@@ -126,7 +127,7 @@ export class Applications {
       waiting: [],
       isEndWaiting: false,
       isFull: false,
-      abort: new AbortController(),
+      abort: undefined,
     }
     this.#bindings.set(ref, binding)
     if (socket !== undefined) this.#attach(ref, binding, socket)
@@ -174,7 +175,9 @@ export class Applications {
     const engine = this.#options.engine()
     this.#options.totals.sessionsFar++
     const binding = this.#bind(ref, engine, { client: request.client, to: formatHostPort(request) })
+    binding.abort = new AbortController()
     const answer = await this.#options.dialFar(request, binding.abort.signal)
+    binding.abort = undefined
     if (this.#bindings.get(ref) !== binding) {
       if (typeof answer !== 'string') answer.socket.reset()
       return
@@ -213,7 +216,7 @@ export class Applications {
   #reset(ref: Ref, code: WireCode): void {
     const binding = this.#bindings.get(ref)
     this.#bindings.delete(ref)
-    binding?.abort.abort()
+    binding?.abort?.abort()
     binding?.socket?.reset()
     if (binding === undefined) this.#options.totals.countReset(code)
     else this.#report(code, binding.ends)
