@@ -1,26 +1,32 @@
 /*
- * The rules of migration, for spin: two sides that move one association between carriers, restart, and repeat what was lost.
+ * The rules of migration, for spin: two sides that move one association between carriers and repeat what was lost.
  * `npm run model` checks the variants that scripts/model.mjs lists; docs/protocol.md says what that shows and what not.
  *
  * A carrier is reliable and ordered until it is cut; then any part of its tail is lost, in either direction, and the two sides
  * learn of it at different times. So a carrier is two queues and `up`: after the cut nothing enters a queue, and who reads it
  * may take the next message or, at any point, lose the rest. Nothing arrives twice: resumption.pml shows that.
  *
- *     MIGRATE epoch, proposer   once, on the carrier that it makes active
+ *     MIGRATE epoch, planned    once, on the carrier that it makes active
  *     YES     epoch             MIGRATE_ACK, accepted
  *     NO      epoch, greatest   MIGRATE_ACK, refused
+ *     DATA    offset            one byte; with BYTES, each side writes that many to the other
+ *     ACK     offset            all below has come
  *
  * Time is left out: whatever waits for a timer may happen at once or late. A timer that can be wrong has a budget (TIMERS).
- * Every run ends, since moves, restarts and timers are counted. Then all is quiet, and the claims at the end of this file are
- * looked at. A run that needed more carriers or epochs than the model has is excused (`isPoor`): CARRIERS and EPOCHS must be
- * large enough for the runs that matter.
+ * Every run ends, since moves and wrong timers are counted. Then all is quiet, and the claims at the end of this file are
+ * looked at. A run that needs more than CARRIERS (3 to 5) or EPOCHS ends there and is excused (`isPoor`).
  *
  *     MOVES     how often each side moves: all carriers die, the active one does, or none (a planned move, or a doubt)
+ *               MOVES_1, BYTES_1: where side 1 differs
  *     TIMERS    how many proposals are given up although their answer is on its way
+ *     BYTES     how many bytes each side writes; an application's bytes have the sending carrier and the replay of outbox.ts,
+ *               schedule.ts, migration.ts.
+ *     PLANNED   a move may be planned: bytes stay on the active carrier until the answer, and its tail is not sent again
  *     FIRST     no carrier yet, both sides dial; otherwise carrier 0 is active, epoch 0 of side 0
  *
  * WRONG_* breaks one rule each: spin must find it.
  *     WRONG_EPOCH_PER_SIDE    each side counts its own proposals
+ *     WRONG_TAIL              the tail of a planned move is not sent again when the old carrier is lost
  *     WRONG_UNNAMED_ANSWER    an answer counts for whatever proposal is pending on its carrier or another
  */
 #ifndef CARRIERS
@@ -32,6 +38,12 @@
 #ifndef MOVES
 #define MOVES 1
 #endif
+#ifndef MOVES_1
+#define MOVES_1 MOVES
+#endif
+#ifndef BYTES_1
+#define BYTES_1 BYTES
+#endif
 #ifndef TIMERS
 #define TIMERS 0
 #endif
@@ -40,7 +52,7 @@
 
 mtype = { stable, suspended, announcing, expired }
 mtype = { active_lost, candidate_ready, greater_migrate, smaller_migrate, hold_over, accepted, failed_active_lives, failed_active_lost }
-mtype = { MIGRATE, YES, NO }
+mtype = { MIGRATE, YES, NO, DATA, ACK }
 
 /* Carriers. What belongs to one end of one has the index END(carrier, side). */
 #define END(c, side) ((c) * 2 + (side))
@@ -104,31 +116,42 @@ inline send(c, type, x, y) {
 /* What was on its way to this side on `c` is lost. */
 inline forgetQueue(c) { do :: nempty(TOWARDS(c, me)) -> TOWARDS(c, me)?type, x, y :: empty(TOWARDS(c, me)) -> break od }
 
+#ifdef BYTES
+#include "migration-bytes.pml"
+#endif
+
 inline close(c) { up[c] = false; forgetQueue(c); isRetired[END(c, me)] = false }
 
-inline propose(c) {
+inline propose(c, planned) {
   if
   :: greatest[me] < EPOCHS ->
      step(candidate_ready);
+#ifdef BYTES
+     isFirst[me] = epoch[me] == 0 && current[me] == NONE;
+     isPlanned[me] = planned;
+#endif
      greatest[me]++;
      proposed[me] = greatest[me];
      candidate[me] = c;
      epochOf[END(c, me)] = proposed[me];
      isRetired[END(c, me)] = false;
-     send(c, MIGRATE, proposed[me], me)
+     send(c, MIGRATE, proposed[me], planned);
+#ifdef BYTES
+     if :: planned -> skip :: else -> switchTo(true) fi
+#endif
   :: else -> isPoor = true
   fi
 }
 
 /* Another carrier, over which the first word is ours. */
-inline dial() {
+inline dial(planned) {
   if
   :: made < CARRIERS ->
      up[made] = true;
      isDialed[END(made, me)] = true;
      isKnown[END(made, me)] = true;
      made++;
-     propose(made - 1)
+     propose(made - 1, planned)
   :: else -> isPoor = true
   fi
 }
@@ -138,13 +161,24 @@ inline loseActive() {
   current[me] = NONE;
   step(active_lost);
   for (i : 0 .. CARRIERS - 1) { isRetired[END(i, me)] = false }
-  i = 0
+  i = 0;
+#ifdef BYTES
+  if
+  :: state[me] == announcing && isPlanned[me] -> isPlanned[me] = false; switchTo(true)
+  :: else -> skip
+  fi
+#endif
 }
 
 inline failProposal() {
   candidate[me] = NONE;
   proposed[me] = 0;
-  if :: current[me] == NONE -> step(failed_active_lost) :: else -> step(failed_active_lives) fi
+  if :: current[me] == NONE -> step(failed_active_lost) :: else -> step(failed_active_lives) fi;
+#ifdef BYTES
+  if :: current[me] != NONE && !isPlanned[me] -> switchTo(true) :: else -> skip fi;
+  isPlanned[me] = false;
+  isFirst[me] = false
+#endif
 }
 
 /* The migrator, nobody else, closes the carriers that it dialed or that carried a proposal. */
@@ -160,7 +194,13 @@ inline retireOld() {
 }
 
 /* Spin puts arguments in as text, and they may be the two that are cleared: so these go last. */
-inline activate(c, e, p) {
+inline activate(c, e, p, isTailAlive) {
+#ifdef BYTES
+  if :: tail[me] != NONE && tail[me] != c -> giveUpTail() :: else -> skip fi;
+  if :: isTailAlive -> tail[me] = current[me] :: else -> tail[me] = NONE fi;
+  isPlanned[me] = false;
+  isFirst[me] = false;
+#endif
 #ifdef WRONG_EPOCH_PER_SIDE
   if :: p == me -> skip :: else -> epoch[me] = e fi;
 #else
@@ -173,14 +213,21 @@ inline activate(c, e, p) {
   proposed[me] = 0
 }
 
-inline handleMigrate(c, e) {
+inline handleMigrate(c, e, planned) {
   see(e);
   epochOf[END(c, me)] = e;
   if
   :: WINS(e, PEER) ->
      step(greater_migrate);
      send(c, YES, e, 0);
-     activate(c, e, PEER)
+#ifdef BYTES
+     z = planned && current[me] != NONE && current[me] != c;
+     activate(c, e, PEER, z);
+     switchTo(!z);
+     z = false
+#else
+     activate(c, e, PEER, false)
+#endif
   :: else ->
      step(smaller_migrate);
      send(c, NO, e, greatest[me])
@@ -199,32 +246,54 @@ inline handleAnswer(c, isAccepted, e, theirs) {
   :: else -> skip
   fi;
   if
-  :: IS_ANSWER(c, e) && isAccepted -> step(accepted); activate(candidate[me], proposed[me], me); retireOld()
+  :: IS_ANSWER(c, e) && isAccepted ->
+     step(accepted);
+#ifdef BYTES
+     planned = isPlanned[me];
+     z = planned && current[me] != NONE;
+     activate(candidate[me], proposed[me], me, z);
+     if :: planned -> switchTo(!z) :: else -> skip fi;
+     z = false; planned = false;
+#else
+     activate(candidate[me], proposed[me], me, false);
+#endif
+     retireOld()
   :: IS_ANSWER(c, e) && !isAccepted -> failProposal()      /* the carrier stays, as a standby */
   :: else -> skip                                          /* late */
   fi
 }
 
 #define HAS_MESSAGE(c) nempty(TOWARDS(c, me))
-#if CARRIERS > 5
-#define SIXTH(text) text
+#if CARRIERS > 3
+#define FOURTH(text) text
 #else
-#define SIXTH(text)
+#define FOURTH(text)
 #endif
-#define PICK(condition) :: condition(0) -> c = 0 :: condition(1) -> c = 1 :: condition(2) -> c = 2 :: condition(3) -> c = 3 \
-  :: condition(4) -> c = 4 SIXTH(:: condition(5) -> c = 5)
-#define ANY(condition) (condition(0) || condition(1) || condition(2) || condition(3) || condition(4) SIXTH(|| condition(5)))
+#if CARRIERS > 4
+#define FIFTH(text) text
+#else
+#define FIFTH(text)
+#endif
+#define PICK(condition) :: condition(0) -> c = 0 :: condition(1) -> c = 1 :: condition(2) -> c = 2 \
+  FOURTH(:: condition(3) -> c = 3) FIFTH(:: condition(4) -> c = 4)
+#define ANY(condition) (condition(0) || condition(1) || condition(2) FOURTH(|| condition(3)) FIFTH(|| condition(4)))
 
 /* What may be proposed on while there is no active carrier. */
 #define IS_CANDIDATE(c) (isKnown[END(c, me)] && up[c] && !isRetired[END(c, me)])
 #define IS_SILENT(c) (isRetired[END(c, me)] && up[c])
 
-proctype side(byte me) {
+proctype side(byte me) provided (!isPoor) {
   mtype type
-  byte x, y, c, i
+  byte x, y, c, i, s
+  bool z, planned
+end:
   do
-  /* A new address. */
-  :: atomic { moved[me] < MOVES ->
+#ifdef PLANNED
+  :: atomic { moved[me] < (me == 0 -> MOVES : MOVES_1) && state[me] == stable && current[me] != NONE -> moved[me]++; dial(true) }
+#endif
+
+  /* A new address, or a doubt. */
+  :: atomic { moved[me] < (me == 0 -> MOVES : MOVES_1) ->
        moved[me]++;
        if
        :: for (i : 0 .. CARRIERS - 1) { up[i] = false }; i = 0
@@ -235,7 +304,7 @@ proctype side(byte me) {
        :: state[me] == announcing -> close(candidate[me]); failProposal()
        :: else -> skip
        fi;
-       dial()
+       dial(false)
      }
 
   :: atomic { current[me] != NONE && !up[current[me]] -> loseActive() }
@@ -243,10 +312,10 @@ proctype side(byte me) {
   :: atomic { state[me] == announcing && timers < TIMERS -> timers++; close(candidate[me]); failProposal() }
   :: atomic { ANY(IS_SILENT) -> if PICK(IS_SILENT) fi; close(c); c = 0 }
 
-  :: atomic { state[me] == suspended && !isPoor ->
+  :: atomic { state[me] == suspended ->
        if
-       :: dial()
-       :: ANY(IS_CANDIDATE) -> if PICK(IS_CANDIDATE) fi; propose(c); c = 0
+       :: dial(false)
+       :: ANY(IS_CANDIDATE) -> if PICK(IS_CANDIDATE) fi; propose(c, false); c = 0
        fi
      }
 
@@ -256,14 +325,31 @@ proctype side(byte me) {
        :: TOWARDS(c, me)?type, x, y;
           isKnown[END(c, me)] = true;
           if
-          :: type == MIGRATE -> handleMigrate(c, x)
+          :: type == MIGRATE -> handleMigrate(c, x, y)
           :: type == YES -> handleAnswer(c, true, x, 0)
           :: type == NO -> handleAnswer(c, false, x, y)
+#ifdef BYTES
+          :: type == DATA -> handleData(x)
+          :: type == ACK -> handleAck(x)
+#endif
           fi
        :: !up[c] -> forgetQueue(c)
        fi;
        type = YES; x = 0; y = 0; c = 0; i = 0
      }
+
+#ifdef BYTES
+  :: atomic { CAN_SEND ->
+       pickSender();
+       if
+       :: owesAck[me] -> send(s, ACK, given[me], 0); owesAck[me] = false
+       :: next[me] < until[me] -> send(s, DATA, next[me], 0); next[me]++
+       :: next[me] >= until[me] && MAY_SEND_NEW && sent[me] < (me == 0 -> BYTES : BYTES_1) -> send(s, DATA, sent[me], 0); sent[me]++
+       fi;
+       s = 0
+     }
+  :: atomic { tail[me] != NONE -> giveUpTail() }       /* lost, closed, or silent for long enough */
+#endif
 
   :: timeout -> break
   od
@@ -273,6 +359,9 @@ init {
   atomic {
     current[0] = NONE; current[1] = NONE;
     candidate[0] = NONE; candidate[1] = NONE;
+#ifdef BYTES
+    tail[0] = NONE; tail[1] = NONE;
+#endif
 #ifdef FIRST
     state[0] = suspended; state[1] = suspended;
 #else
@@ -285,5 +374,9 @@ init {
   };
   timeout ->
   /* Agreement: when all is quiet, both are stable on the same living carrier. */
-  assert(isPoor || (state[0] == stable && state[1] == stable && current[0] == current[1] && up[current[0]]))
+  assert(isPoor || (state[0] == stable && state[1] == stable && current[0] == current[1] && up[current[0]]));
+#ifdef BYTES
+  /* Everything written has been given to the application, in order, and its writer knows. */
+  assert(isPoor || (given[1] == BYTES && acked[0] == BYTES && given[0] == BYTES_1 && acked[1] == BYTES_1))
+#endif
 }
