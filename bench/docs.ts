@@ -23,7 +23,7 @@ const CAUSES = `Where the aims for throughput are missed, this is why. One proce
 back; half of its time is the kernel's and OpenSSL's own, as with the peers. The rest is what Node adds for each record:
 its cipher makes a new object and a new zeroed buffer for every record and moves it once more, and streams and garbage
 collection come on top. Calling OpenSSL around Node would save that, and is not done: TLS and AEAD come from Node. Fewer full
-collections and buffers that are used again were worth two fifths ([decision 6](decisions/0006-the-heap-may-grow.md)); larger
+collections were worth a third of the CPU ([decision 6](decisions/0006-the-heap-may-grow.md)); larger
 records were worth nothing.`
 
 function benchmarksPage(): string {
