@@ -79,7 +79,10 @@ export class Migration implements Need {
   get sender(): { readonly link: Link; readonly isReplayOnly: boolean } | undefined {
     const proposal = this.#proposal
     if (proposal !== undefined && !proposal.isPlanned) {
-      return { link: proposal.link, isReplayOnly: proposal.reason !== 'first' }
+      const { link, reason } = proposal
+      // At the first contact new bytes go at once, but to a process that is known: if it died before its Hello had come, the
+      // next one would be taken for it, and dial the same destinations.
+      return { link, isReplayOnly: reason !== 'first' || !(link.isHelloReceived || link.isResumed) }
     }
     return this.active === undefined ? undefined : { link: this.active, isReplayOnly: false }
   }

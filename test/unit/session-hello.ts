@@ -3,6 +3,7 @@ import { LIMITS } from '../../src/base/limits.ts'
 import { boundedEndpoints, peekHello } from '../../src/session/hello.ts'
 import { type Control, encodeControl } from '../../src/wire/control.ts'
 import { ackFrame, controlFrame, dataHeader, goneFrame, resetFrame } from '../../src/wire/inner-frame.ts'
+import { EnginePair } from '../support/engine-pair.ts'
 
 const HELLO = {
   type: 'hello',
@@ -45,4 +46,14 @@ t.test('no more endpoints are named than a peer takes, and none that is too long
   t.same(boundedEndpoints([long, 'tcp://short:1']), ['tcp://short:1'])
   const wide = Array.from({ length: 16 }, (_, i) => `ws://10.0.0.${i}:80/`.padEnd(250, 'x'))
   t.equal(boundedEndpoints(wide).length, Math.floor(LIMITS.controlBytesMax / 2 / 250))
+})
+
+t.test('a host with hundreds of addresses names as many as fit, and is understood', async t => {
+  const pair = new EnginePair()
+  pair.a.endpoints = Array.from({ length: 300 }, (_, i) => `ws://10.96.${i % 250}.17:7400/${'x'.repeat(200)}`)
+  pair.connect()
+  pair.advance(1_000)
+  t.equal(pair.a.association.state, 'stable')
+  t.same(pair.b.faults, [])
+  t.ok((pair.b.all('endpoints')[0]?.endpoints.length ?? 0) > 3)
 })

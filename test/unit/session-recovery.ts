@@ -190,6 +190,23 @@ t.test('a process that restarts takes up the epoch of a peer that has counted fa
   t.same([...pair.a.faults, ...pair.b.faults], [])
 })
 
+t.test('a process that died before it said who it is has no session of ours, and the next one dials once', async t => {
+  const pair = new EnginePair()
+  const ref = pair.a.open()
+  pair.a.write(ref, 'once')
+  const first = pair.connect()
+  first.passes.b = 0
+  pair.advance(15)
+  t.same(pair.b.all('open'), [], 'it was told nothing')
+  first.close()
+  pair.advance(1)
+  pair.b.restart(0xcc)
+  pair.connect('a', { isResumed: false })
+  pair.advance(500)
+  t.equal(pair.b.all('open').length, 1)
+  t.equal(pair.b.received.get(ref), 'once')
+})
+
 t.test('a session that the peer never heard of outlives its restart', async t => {
   const pair = EnginePair.met()
   pair.wires[0]!.cut()
@@ -210,16 +227,6 @@ t.test('a peer that drained and was started anew takes sessions again', async t 
   pair.connect('a', { isResumed: false })
   pair.advance(500)
   t.doesNotThrow(() => pair.a.open())
-})
-
-t.test('a host with hundreds of addresses names as many as fit, and is understood', async t => {
-  const pair = new EnginePair()
-  pair.a.endpoints = Array.from({ length: 300 }, (_, i) => `ws://10.96.${i % 250}.17:7400/${'x'.repeat(200)}`)
-  pair.connect()
-  pair.advance(1_000)
-  t.equal(pair.a.association.state, 'stable')
-  t.same(pair.b.faults, [])
-  t.ok((pair.b.all('endpoints')[0]?.endpoints.length ?? 0) > 3)
 })
 
 t.test('sessions that their application has reset give their memory back, too', async t => {
