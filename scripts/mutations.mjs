@@ -27,11 +27,11 @@ const MUTATIONS = [
   ['an open is not remembered', 'session/sessions.js', 'this.#largestSeen = ref;', '', SIM],
   ['a tie of epochs has two winners', 'session/epochs.js', 'isOurs && !this.#isGreaterPeer', 'isOurs', SIM],
   [
-    'an earlier process is believed',
+    'a dead process is believed',
     'session/incarnations.js',
-    'this.#earlier.push(this.peer);',
-    ';',
-    unit('session-recovery'),
+    'link.aliveAfter > this.#knownSince',
+    'true',
+    unit('session-incarnations'),
   ],
   [
     'a silent tail is waited for',
@@ -43,8 +43,8 @@ const MUTATIONS = [
   [
     'an unanswered heartbeat is due again at once',
     'session/link.js',
-    'this.lastPingAt = now;\n        if (this.#pings.size >= LIMITS.pingsMax)\n            return Number.POSITIVE_INFINITY;',
-    'if (this.#pings.size >= LIMITS.pingsMax)\n            return Number.POSITIVE_INFINITY;\n        this.lastPingAt = now;',
+    'this.lastPingAt = now;\n        if (this.#pings.size >= LIMITS.pingsMax)\n            return;',
+    'if (this.#pings.size >= LIMITS.pingsMax)\n            return;\n        this.lastPingAt = now;',
     unit('session-recovery'),
   ],
   [

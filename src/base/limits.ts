@@ -133,8 +133,6 @@ export const LIMITS = {
   confirmMs: 1_000,
   /** A second incarnation of a pinned peer waits so long for the first to answer a ping. */
   duplicateIdentityMs: 1_000,
-  /** Processes of one peer that were replaced or said goodbye, and whose late Hello is refused. The oldest is forgotten. */
-  incarnationsRememberedMax: 8,
   /** How far a peer may raise the epoch at once, after the first it names. More closes its carrier. */
   epochJumpMax: 65_536,
   /** No epoch is above; a peer that names one has its carrier closed. One move a second takes 68 years. */

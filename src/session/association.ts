@@ -48,7 +48,7 @@ export class Association {
     this.#options = options
     this.#holdMs = options.holdMs
     const emit = (event: EngineEvent) => {
-      if (event.type === 'peerRestarted') this.#isPeerDraining = false
+      if (event.type === 'peerRestarted' || event.type === 'peerStopped') this.#isPeerDraining = false
       this.#events.push(event)
     }
     const rttMs = () => this.#migration.active?.rttMs ?? 0

@@ -7,11 +7,12 @@
  *     another        replaces the peer        its records are held, and the first is pinged:
  *                                               it answers                                      DUPLICATE_IDENTITY
  *                                               it is lost, or LIMITS.duplicateIdentityMs pass  replaces the peer
- *     an earlier     its records are held until it answers a ping there; then it is another
  *
- * An earlier one was replaced, or has said goodbye. What it sent may still be on its way, on carriers that its kernel has
- * not given up; taken for news, it would end the sessions of the process that is there now. But where late words of a dead
- * process have replaced a living one, the living one must be able to come back: so it is asked, not refused.
+ * Another one is only believed once it is known to have lived later than when the known one was first heard of. What a dead
+ * process sent may still be on its way, on carriers that its kernel has not given up; taken for news, it would end the
+ * sessions of the process that is there now. A full handshake that began since proves it, as the peer has signed what we
+ * sent; else the carrier has to answer a Ping first, and its records are held until it does. One that is dead never does.
+ * A process that has said Goodbye is known until the next one comes, and not heard any more.
  */
 import type { WireCode } from '../base/codes.ts'
 import { RemoteError } from '../base/errors.ts'
@@ -20,7 +21,6 @@ import { byteLength, equalBytes } from '../wire/bytes.ts'
 import { decodeControl, type Hello } from '../wire/control.ts'
 import { readInnerFrames } from '../wire/inner-frame.ts'
 import type { EngineEvent } from './events.ts'
-import { peekHello } from './hello.ts'
 import type { Link } from './link.ts'
 import type { Migration } from './migration.ts'
 import type { Sessions } from './sessions.ts'
@@ -35,15 +35,20 @@ export interface IncarnationsOptions {
 }
 
 export class Incarnations {
-  /** The peer's, once it has said Hello. */
-  peer: Uint8Array | undefined
   readonly #options: IncarnationsOptions
-  /** Oldest first; at most LIMITS.incarnationsRememberedMax. */
-  #earlier: Uint8Array[] = []
+  #known: Uint8Array | undefined
+  /** When the known one was first heard of, or said Goodbye. Who answered what we sent later is not an earlier process. */
+  #knownSince = Number.NEGATIVE_INFINITY
+  #hasSaidGoodbye = false
   #duplicate: { readonly link: Link; readonly since: number } | undefined
 
   constructor(options: IncarnationsOptions) {
     this.#options = options
+  }
+
+  /** The peer's, once it has said Hello, and until it says Goodbye. */
+  get peer(): Uint8Array | undefined {
+    return this.#hasSaidGoodbye ? undefined : this.#known
   }
 
   get nextTimeout(): number {
@@ -51,27 +56,33 @@ export class Incarnations {
   }
 
   /**
-   * @returns false when the carrier of a second or an earlier process has to wait, its records held
-   * @throws RemoteError DUPLICATE_IDENTITY when a second one waits already
+   * @returns false when the carrier of another process has to wait, its records held
+   * @throws RemoteError DUPLICATE_IDENTITY when a second one waits already, GOODBYE after the process's own
    */
   handleHello(link: Link, hello: Hello, record: readonly Uint8Array[], now: number): boolean {
     const { incarnation } = hello
-    if (this.#earlier.some(one => equalBytes(one, incarnation))) {
-      hold(link, record, link.ping(now, 0))
-      return false
-    }
-    if (this.peer !== undefined && !equalBytes(this.peer, incarnation)) {
+    const isKnown = this.#known !== undefined && equalBytes(this.#known, incarnation)
+    if (isKnown && this.#hasSaidGoodbye) throw new RemoteError('GOODBYE', 'it is of a process that has said goodbye')
+    if (isKnown) return true
+    if (this.#known !== undefined) {
+      if (!this.#isLater(link)) {
+        hold(link, record)
+        link.ping(now, 0)
+        return false
+      }
       const { active } = this.#options.migration
       if (active !== undefined && active !== link) {
         if (this.#duplicate !== undefined) throw new RemoteError('DUPLICATE_IDENTITY')
         this.#duplicate = { link, since: now }
-        hold(link, record, Number.POSITIVE_INFINITY)
+        hold(link, record)
         active.ping(now, 0)
         return false
       }
       this.#replacePeer(link, now)
     }
-    this.peer = incarnation
+    this.#known = incarnation
+    this.#knownSince = now
+    this.#hasSaidGoodbye = false
     return true
   }
 
@@ -81,10 +92,10 @@ export class Incarnations {
    */
   handleHeldRecord(link: Link, record: readonly Uint8Array[], now: number): void {
     keep(link, record)
-    if (this.#duplicate?.link === link || !answers(link, record, now)) return
-    const { incarnation } = peekHello(link.held!.records[0]!)
-    this.#earlier = this.#earlier.filter(one => !equalBytes(one, incarnation))
-    this.#readHeld(link, now)
+    if (this.#duplicate?.link === link || !answersPing(link, record, now)) return
+    if (this.#isLater(link)) return this.#readHeld(link, now)
+    // Since it was asked, yet another process has come.
+    link.ping(now, 0)
   }
 
   /** The first process still answers: the second is refused. */
@@ -109,13 +120,21 @@ export class Incarnations {
     if (now >= this.nextTimeout) this.#admit(now)
   }
 
-  /** The peer is stopping. Nothing that it said before counts any more, on whatever carrier it still comes. */
+  /** The peer's process is stopping. Nothing that it said before counts any more, on whatever carrier it still comes. */
   handleGoodbye(now: number): void {
     const { migration, sessions, emit, close } = this.#options
     sessions.dropAll('SHUTTING_DOWN')
     this.#forget()
-    for (const link of [...migration.links.values()]) close(link, 'GOODBYE', 'the peer has said goodbye', now)
+    this.#hasSaidGoodbye = true
+    this.#knownSince = now
+    // Another process that waits takes its place meanwhile.
+    const itsLinks = [...migration.links.values()].filter(link => link.isHelloReceived)
+    for (const link of itsLinks) close(link, 'GOODBYE', 'the peer has said goodbye', now)
     emit({ type: 'peerStopped' })
+  }
+
+  #isLater(link: Link): boolean {
+    return link.aliveAfter > this.#knownSince
   }
 
   /** The first is gone, or silent for long enough: the second takes its place. */
@@ -143,17 +162,15 @@ export class Incarnations {
     // What it was never told of can be opened with the new process as well.
     sessions.dropAll('PEER_RESTARTED', session => session.isShared)
     this.#forget()
+    this.#known = undefined
     for (const link of [...migration.links.values()]) {
       if (link !== survivor && link.isHelloReceived) close(link, 'SUPERSEDED', 'the peer restarted', now)
     }
-    emit({ type: 'peerRestarted' })
+    if (!this.#hasSaidGoodbye) emit({ type: 'peerRestarted' })
   }
 
   /** Refs and epochs start anew with the next process. */
   #forget(): void {
-    if (this.peer !== undefined) this.#earlier.push(this.peer)
-    if (this.#earlier.length > LIMITS.incarnationsRememberedMax) this.#earlier.shift()
-    this.peer = undefined
     this.#options.sessions.forget()
     this.#options.migration.forget()
   }
@@ -162,9 +179,8 @@ export class Incarnations {
 /** What a held record costs beside its bytes. */
 const RECORD_COST_BYTES = 32
 
-/** @param askedBy the ping whose answer ends it; Infinity for none */
-function hold(link: Link, record: readonly Uint8Array[], askedBy: number): void {
-  link.held = { records: [], bytes: 0, askedBy }
+function hold(link: Link, record: readonly Uint8Array[]): void {
+  link.held = { records: [], bytes: 0 }
   keep(link, record)
 }
 
@@ -177,8 +193,8 @@ function keep(link: Link, record: readonly Uint8Array[]): void {
   }
 }
 
-/** Whether `record` answers the ping that was sent since: only a living process does. */
-function answers(link: Link, record: readonly Uint8Array[], now: number): boolean {
+/** Whether `record` answers a ping of ours; `link` then knows when it was asked. */
+function answersPing(link: Link, record: readonly Uint8Array[], now: number): boolean {
   let hasAnswered = false
   const other = () => {}
   readInnerFrames(record, {
@@ -188,9 +204,7 @@ function answers(link: Link, record: readonly Uint8Array[], now: number): boolea
     onGone: other,
     onControl: body => {
       const message = decodeControl(body)
-      if (message?.type !== 'pong') return
-      const isNew = message.id >= link.held!.askedBy
-      hasAnswered = (link.handlePong(message.id, now) && isNew) || hasAnswered
+      if (message?.type === 'pong' && link.handlePong(message.id, now)) hasAnswered = true
     },
   })
   return hasAnswered

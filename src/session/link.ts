@@ -15,6 +15,8 @@ export interface LinkInit {
   readonly isDialed: boolean
   /** It resumed keys of this association, so the peer is the process we know. */
   readonly isResumed: boolean
+  /** The peer's process lived after this: its full handshake answers what we sent later. Undefined for a resumed carrier. */
+  readonly handshakeFrom: number | undefined
   /** Round trip as the transport's connect took it, or undefined. */
   readonly rttMs: number | undefined
 }
@@ -39,7 +41,9 @@ export class Link {
   /** Control messages to leave on this carrier; they die with it. */
   readonly control: Uint8Array[] = []
   /** Records that wait until it is known which process of the peer's is alive: incarnations.ts. */
-  held: { readonly records: (readonly Uint8Array[])[]; bytes: number; readonly askedBy: number } | undefined
+  held: { readonly records: (readonly Uint8Array[])[]; bytes: number } | undefined
+  /** The peer's process at its other end lived after this: it has answered what was sent then. */
+  aliveAfter: number
   /** Plaintext handed over to be sealed here. */
   sentBytes = 0
   /** Bytes of applications are in flight on it. */
@@ -59,6 +63,7 @@ export class Link {
     this.isDialed = init.isDialed
     this.isResumed = init.isResumed
     this.isConfirmed = init.isDialed
+    this.aliveAfter = init.handshakeFrom ?? Number.NEGATIVE_INFINITY
     this.readyAt = now
     this.lastHeardAt = now
     this.confirmFrom = now
@@ -114,16 +119,14 @@ export class Link {
 
   /**
    * Counts as an attempt where too many wait for an answer already, or the heartbeat would be due again at once.
-   * @returns its ID; Infinity when none was sent
    */
-  ping(now: number, answerMs: number): number {
+  ping(now: number, answerMs: number): void {
     this.lastPingAt = now
-    if (this.#pings.size >= LIMITS.pingsMax) return Number.POSITIVE_INFINITY
+    if (this.#pings.size >= LIMITS.pingsMax) return
     const id = this.#nextPing++
     this.#pings.set(id, { sentAt: now, answerMs })
     this.awaitingSince ??= now
     this.send({ type: 'ping', id })
-    return id
   }
 
   /** @returns whether it answers a ping that waits */
@@ -131,6 +134,7 @@ export class Link {
     const ping = this.#pings.get(id)
     if (ping === undefined) return false
     for (const older of this.#pings.keys()) if (older <= id) this.#pings.delete(older)
+    this.aliveAfter = Math.max(this.aliveAfter, ping.sentAt)
     this.#sampleRtt(now - ping.sentAt)
     return true
   }

@@ -6,6 +6,7 @@
  * Whichever of the two ends first takes the other with it, and the owner hears of it once. A path on which no record of the
  * peer's has opened within LIMITS.handshakeMs is closed here, since neither part has a clock.
  */
+import { performance } from 'node:perf_hooks'
 import type { WireCode } from '../base/codes.ts'
 import type { Endpoint } from '../base/endpoint.ts'
 import { LIMITS } from '../base/limits.ts'
@@ -33,6 +34,8 @@ export class Path {
   readonly channel: SecureChannel<Pump>
   /** From connect, in milliseconds; undefined where it was not measured. */
   readonly connectMs: number | undefined
+  /** Before our part of the handshake was sent; on the engine's clock. */
+  readonly createdAt = performance.now()
   owner: PathOwner
   /** A record of the peer's has opened here. */
   hasRecord = false

@@ -101,8 +101,9 @@ export class Pump implements PathOwner {
     this.#makeRoom()
     this.paths.set(path.id, path)
     const isResumed = path.channel.isResumed && path.channel.keyset?.owner === this
-    const { id, isDialed, connectMs } = path
-    this.#engine.handleCarrierReady({ id, isDialed, isResumed, rttMs: connectMs }, performance.now())
+    const { id, isDialed, connectMs: rttMs } = path
+    const handshakeFrom = path.channel.isResumed ? undefined : path.createdAt
+    this.#engine.handleCarrierReady({ id, isDialed, isResumed, handshakeFrom, rttMs }, performance.now())
     this.#changed()
   }
 

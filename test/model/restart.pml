@@ -6,16 +6,17 @@
  *     Hello of       no carrier active        another carrier active
  *     the known      welcome                  welcome
  *     another        replaces the peer        waits; the first is pinged: it answers -> refused; it does not -> replaces it
- *     an earlier     waits until its process answers there; then it is another
+ *
+ * Another one is believed if its carrier was made after the known one was first heard of; else once it has answered on it what
+ * was asked after that.
  *
  * Each process opens one session under the same ref, so that those of two processes would meet. Its bytes are OPEN (offset 0)
  * and BYTES more; each bears the incarnation of its process, which the rules do not look at. Every process dials in full, and
  * proposes at once: a new carrier has the greater epoch. How sides agree on a carrier is in migration.pml.
  *
  *     RESTARTS, CUTS    how often the process is replaced; how often the network cuts its carrier, or it only thinks so
- *     STRANGERS         a run is not excused in which a dead process, of which the staying side had never heard, replaces the
- *                       living one. Known gap: sessions of the living one end on one side only (docs/protocol.md)
- *     WRONG_EARLIER     an earlier process is believed like another one
+ *     WRONG_BELIEVED    another process is believed however old its carrier is
+ *     WRONG_OLD_ANSWER  an answer counts, though another process has come since it was asked for
  *     WRONG_KEPT        carriers of the replaced process are not closed
  *     WRONG_REFS        what was opened by the replaced process is kept
  */
@@ -58,13 +59,13 @@ mtype link[CARRIERS] = fresh
 byte current = NONE
 byte epoch
 byte peer                               /* incarnation; 0 before the first Hello */
-byte earlier                            /* bit n: incarnation n */
 byte duplicate = NONE
+bool isLater[CARRIERS]                  /* its process lived after the known one was first heard of */
 bool mayAnswer[CARRIERS]                /* its process lived when it was asked */
+bool isAskedLate[CARRIERS]              /* and that was after the known one was first heard of */
 byte session                            /* incarnation whose OPEN made it; 0 for none */
 byte has, given
 bool isRefSeen
-bool isFooled                           /* a stranger that was dead has replaced the living process */
 byte opened[RESTARTS + 2]               /* how often a session was made, by incarnation */
 
 inline say(type, x) {
@@ -82,15 +83,22 @@ inline leave(c) {
   if :: duplicate == c -> duplicate = NONE :: else -> skip fi
 }
 
-/* The peer is the process that has dialed `c`. */
+inline ask(c) {
+  mayAnswer[c] = (incarnationOf[c] == living && up[c]);
+  isAskedLate[c] = true
+}
+
+/* The known process is the one that has dialed `c`. */
+inline know(c) {
+  peer = incarnationOf[c];
+  link[c] = welcome;
+  for (i : 0 .. CARRIERS - 1) { isLater[i] = false; isAskedLate[i] = false }
+  i = 0
+}
+
 inline replacePeer(c) {
-  if
-  :: peer == living && incarnationOf[c] != living && !(earlier & (1 << incarnationOf[c])) -> isFooled = true
-  :: else -> skip
-  fi;
   /* Late words of a dead process do not take the association back. */
-  assert(incarnationOf[c] == living || peer != living || isFooled);
-  earlier = earlier | (1 << peer);
+  assert(incarnationOf[c] == living || peer != living);
 #ifndef WRONG_REFS
   session = 0; has = 0; given = 0;
 #endif
@@ -106,20 +114,22 @@ inline replacePeer(c) {
 
 inline handleHello(c) {
   if
-#ifndef WRONG_EARLIER
-  :: earlier & (1 << incarnationOf[c]) ->
-     link[c] = waiting;
-     mayAnswer[c] = (incarnationOf[c] == living && up[c])
-  :: peer != 0 && peer != incarnationOf[c] && !(earlier & (1 << incarnationOf[c])) ->
-#else
+  :: peer == 0 -> know(c)
+  :: peer == incarnationOf[c] -> link[c] = welcome
   :: peer != 0 && peer != incarnationOf[c] ->
-#endif
      if
-     :: current == NONE || current == c -> replacePeer(c); peer = incarnationOf[c]; link[c] = welcome
-     :: current != NONE && current != c && duplicate == NONE -> link[c] = waiting; duplicate = c
-     :: current != NONE && current != c && duplicate != NONE -> leave(c)
+#ifndef WRONG_BELIEVED
+     :: !isLater[c] -> link[c] = waiting; ask(c)
+     :: isLater[c] ->
+#else
+     :: true ->
+#endif
+        if
+        :: current == NONE || current == c -> replacePeer(c); know(c)
+        :: current != NONE && current != c && duplicate == NONE -> link[c] = waiting; duplicate = c
+        :: current != NONE && current != c && duplicate != NONE -> leave(c)
+        fi
      fi
-  :: peer == 0 || peer == incarnationOf[c] -> peer = incarnationOf[c]; link[c] = welcome
   fi
 }
 
@@ -127,8 +137,7 @@ inline admit() {
   c = duplicate;
   duplicate = NONE;
   replacePeer(c);
-  peer = incarnationOf[c];
-  link[c] = welcome
+  know(c)
 }
 
 inline handleData(c, offset) {
@@ -137,7 +146,7 @@ inline handleData(c, offset) {
      session = incarnationOf[c];
      isRefSeen = true;
      opened[session]++;
-     assert(opened[session] == 1 || isFooled)      /* the destination is dialed once */
+     assert(opened[session] == 1)      /* the destination is dialed once */
   :: else -> skip
   fi;
   if
@@ -192,8 +201,12 @@ read:
 
 answered:
   atomic {
-    earlier = earlier & ~(1 << incarnationOf[c]);
     mayAnswer[c] = false;
+#ifndef WRONG_OLD_ANSWER
+    isLater[c] = isLater[c] || isAskedLate[c];
+#else
+    isLater[c] = true;
+#endif
     handleHello(c);
     c = 0; i = 0
   };
@@ -215,6 +228,7 @@ end:
           made++;
           up[mine] = true;
           incarnationOf[mine] = living;
+          isLater[mine] = true;
           epochs++;
           toStay[mine]!HELLO, 0;
           toStay[mine]!MIGRATE, epochs;
@@ -247,6 +261,7 @@ end:
        living++;
        for (c : 0 .. CARRIERS - 1) {
          up[c] = false;
+         if :: mayAnswer[c] = false :: skip fi;
          do :: nempty(toLive[c]) -> toLive[c]?_, _ :: empty(toLive[c]) -> break od
        }
        c = 0;
@@ -261,13 +276,8 @@ init {
   atomic { run stays(); run lives() };
   timeout ->
   if
-#ifndef STRANGERS
-  :: isPoor || isFooled -> skip
-  :: !isPoor && !isFooled ->
-#else
   :: isPoor -> skip
   :: !isPoor ->
-#endif
      /* When all is quiet, the staying side knows the living process, on the carrier that this uses. */
      assert(peer == living && current == mine && up[mine]);
      /* And the session of that has ended, or has all its bytes given at the other end. */

@@ -148,8 +148,9 @@ export class Host {
     this.#dialing = Math.max(0, this.#dialing - (isDialed ? 1 : 0))
     this.carriers.set(carrier.id, carrier)
     const { id, isResumed } = carrier
+    const handshakeFrom = isResumed ? undefined : carrier.dialedAt
     this.association.handleCarrierReady(
-      { id, isDialed, isResumed, rttMs: isDialed ? rttMs : undefined },
+      { id, isDialed, isResumed, handshakeFrom, rttMs: isDialed ? rttMs : undefined },
       this.world.clock.now,
     )
     this.drain()

@@ -26,6 +26,7 @@ export class SimCarrier {
   /** Index of the end that dialed. */
   readonly dialer: 0 | 1
   readonly isResumed: boolean
+  readonly dialedAt: number
   /** What was dialed to: the peer's process at that time. */
   readonly #lives: readonly [number, number]
   readonly #world: { clock: VirtualClock; random: Random; network: Network }
@@ -49,6 +50,7 @@ export class SimCarrier {
     this.ends = ends
     this.dialer = dialer
     this.isResumed = isResumed
+    this.dialedAt = world.clock.now
     this.#world = world
     this.#lives = [ends[0].life, ends[1].life]
     this.#rttMs = world.random.int(...world.random.pick(ROUND_TRIPS_MS))

@@ -23,6 +23,7 @@ export const NEVER = Number.MAX_SAFE_INTEGER
 export class Wire {
   readonly id: CarrierId
   readonly dialer: SideName
+  readonly dialedAt: number
   /** One way; may be changed while records are under way. */
   delayMs: number
   /** Records from this side that still arrive; the rest waits until the wire heals, or is lost with it. */
@@ -35,6 +36,7 @@ export class Wire {
     this.#pair = pair
     this.id = id
     this.dialer = dialer
+    this.dialedAt = pair.now
     this.delayMs = delayMs
   }
 
@@ -150,6 +152,11 @@ export class Side {
     return last?.type === 'reset' ? last.code : last?.type
   }
 
+  /** Carriers that it has closed, and why: `CARRIER CODE`. */
+  get closes(): string[] {
+    return this.all('closeCarrier').map(({ carrier, code }) => `${carrier} ${code}`)
+  }
+
   /** Frames it sent on one carrier. */
   sentOn(wire: Wire): string[] {
     const prefix = `${wire.id}: `
@@ -161,7 +168,8 @@ export class Side {
   handleReady(wire: Wire, isResumed: boolean, rttMs: number | undefined): void {
     this.carriers.add(wire.id)
     const isDialed = wire.dialer === this.name
-    this.association.handleCarrierReady({ id: wire.id, isDialed, isResumed, rttMs }, this.#pair.now)
+    const handshakeFrom = isResumed ? undefined : wire.dialedAt
+    this.association.handleCarrierReady({ id: wire.id, isDialed, isResumed, handshakeFrom, rttMs }, this.#pair.now)
     this.drain()
   }
 

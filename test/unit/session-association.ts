@@ -1,7 +1,7 @@
 import t from 'tap'
 import { LIMITS } from '../../src/base/limits.ts'
 import { ackFrame, controlFrame, dataHeader, goneFrame, resetFrame } from '../../src/wire/inner-frame.ts'
-import { DELAY_MS, EnginePair, type Side } from '../support/engine-pair.ts'
+import { DELAY_MS, EnginePair } from '../support/engine-pair.ts'
 import { control } from '../support/frame-text.ts'
 
 const ROUND_MS = 2 * DELAY_MS
@@ -17,10 +17,6 @@ function hello(incarnationByte: number, holdSeconds = 86_400): Uint8Array {
     features: 0,
     endpoints: [],
   })
-}
-
-function closes(side: Side): string[] {
-  return side.all('closeCarrier').map(({ carrier, code }) => `${carrier} ${code}`)
 }
 
 t.test('nothing is accepted before Hello, and Hello only once', async t => {
@@ -157,7 +153,7 @@ t.test('a second process with the peer’s key is refused while the first answer
   t.same(pair.a.faults, [], 'what it says is held, not judged')
   t.notOk(pair.a.sentOn(intruder).includes('PONG 9'))
   pair.advance(ROUND_MS)
-  t.same(closes(pair.a), [`${intruder.id} DUPLICATE_IDENTITY`])
+  t.same(pair.a.closes, [`${intruder.id} DUPLICATE_IDENTITY`])
   pair.a.write(ref, 'unharmed')
   pair.advance(100)
   t.equal(pair.b.received.get(ref), 'unharmed')
@@ -179,7 +175,7 @@ t.test('a second process takes the place of a first that does not answer for 1 s
   t.equal(pair.a.outcome(ref), 'PEER_RESTARTED')
   t.ok(pair.a.sentOn(second).includes('PONG 9'), 'what was held is carried out')
   t.same(pair.a.association.peerIncarnation, new Uint8Array(16).fill(0xcc))
-  t.match(closes(pair.a), ['1 SUPERSEDED'])
+  t.match(pair.a.closes, ['1 SUPERSEDED'])
 })
 
 t.test('a second process takes its place at once when the first’s carrier is lost', async t => {
@@ -201,7 +197,7 @@ t.test('held records that break the protocol close their carrier', async t => {
   second.blackhole()
   pair.inject(pair.a, second, hello(0xcc), hello(0xcc))
   pair.advance(LIMITS.duplicateIdentityMs)
-  t.ok(closes(pair.a).includes(`${second.id} PROTOCOL_VIOLATION`))
+  t.ok(pair.a.closes.includes(`${second.id} PROTOCOL_VIOLATION`))
 })
 
 t.test('a second process that is lost while it waits is forgotten', async t => {
@@ -363,15 +359,15 @@ t.test('an accepted carrier on which nothing proves the peer is closed after 1 s
   pair.a.do((a, now) => a.migrate('command', now))
   pair.connect('a', { isNeverConfirmed: true }).blackhole()
   pair.advance(LIMITS.confirmMs - 1)
-  t.same(closes(pair.b), [])
+  t.same(pair.b.closes, [])
   pair.advance(1)
-  t.same(closes(pair.b), ['2 NOT_CONFIRMED'])
+  t.same(pair.b.closes, ['2 NOT_CONFIRMED'])
   const slow = new EnginePair()
   const wire = slow.connect('a', { delayMs: 200, isNeverConfirmed: true })
   slow.advance(1_599)
-  t.same(closes(slow.b), [], 'four round trips of 400 ms')
+  t.same(slow.b.closes, [], 'four round trips of 400 ms')
   slow.advance(1)
-  t.same(closes(slow.b), [`${wire.id} NOT_CONFIRMED`])
+  t.same(slow.b.closes, [`${wire.id} NOT_CONFIRMED`])
 })
 
 t.test('keys are renewed each hour by the side that dialed, and tried again if nothing comes of it', async t => {

@@ -4,7 +4,7 @@ import { Link, type LinkInit } from '../../src/session/link.ts'
 import { toHex } from '../../src/wire/bytes.ts'
 
 function link(init: Partial<LinkInit> = {}, now = 1_000): Link {
-  return new Link({ id: 7, isDialed: true, isResumed: false, rttMs: undefined, ...init }, now)
+  return new Link({ id: 7, isDialed: true, isResumed: false, handshakeFrom: 0, rttMs: undefined, ...init }, now)
 }
 
 /** A link whose round trip was measured by one ping. */

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { LIMITS } from '../../src/base/limits.ts'
-import { DELAY_MS, EnginePair, type Side, type Wire } from '../support/engine-pair.ts'
+import { DELAY_MS, EnginePair, type Wire } from '../support/engine-pair.ts'
 import { control } from '../support/frame-text.ts'
 
 const ROUND_MS = 2 * DELAY_MS
@@ -8,10 +8,6 @@ const ROUND_MS = 2 * DELAY_MS
 /** Both sides are content with this carrier. */
 function settledOn(pair: EnginePair, wire: Wire): boolean {
   return [pair.a, pair.b].every(({ association: one }) => one.state === 'stable' && one.activeCarrier === wire.id)
-}
-
-function closes(side: Side): string[] {
-  return side.all('closeCarrier').map(({ carrier, code }) => `${carrier} ${code}`)
 }
 
 /** A session over which the pair talks; `check` shows that all bytes of both directions arrived, each once. */
@@ -78,8 +74,8 @@ t.test('a carrier that comes too late to be of use is closed by its dialer', asy
   const pair = EnginePair.met()
   const late = pair.connect('a')
   pair.advance(2_000)
-  t.same(closes(pair.a), ['2 SUPERSEDED'])
-  t.same(closes(pair.b), [])
+  t.same(pair.a.closes, ['2 SUPERSEDED'])
+  t.same(pair.b.closes, [])
   t.ok(late.isCut)
   t.ok(settledOn(pair, pair.wires[0]!))
 })
@@ -104,7 +100,7 @@ t.test('a planned move suspends nothing and repeats nothing; the migrator closes
   check()
   t.match(pair.a.all('migrated')[1], { migration: { reason: 'command', suspendedAt: undefined, from: 1, to: 2 } })
   t.same([pair.a.association.replayedBytes, pair.b.association.replayedBytes], [0, 0])
-  t.same([closes(pair.a), closes(pair.b)], [['1 SUPERSEDED'], []])
+  t.same([pair.a.closes, pair.b.closes], [['1 SUPERSEDED'], []])
 })
 
 t.test('a planned move of which nothing comes changes nothing', async t => {
@@ -130,7 +126,7 @@ t.test('a planned proposal that is not answered in 5 s is given up with its carr
   t.equal(pair.a.association.state, 'announcing')
   pair.advance(1)
   t.equal(pair.a.association.state, 'stable')
-  t.same(closes(pair.a), ['2 SUPERSEDED'])
+  t.same(pair.a.closes, ['2 SUPERSEDED'])
   t.equal(pair.a.association.activeCarrier, 1)
 })
 

@@ -1,23 +1,9 @@
-/** Paths that die at a bad moment, and processes that speak late: two engines that must get over it. */
+/** Paths that die at a bad moment: two engines that must get over it. */
 import t from 'tap'
 import { LIMITS } from '../../src/base/limits.ts'
 import { Budget } from '../../src/session/budget.ts'
-import { Incarnations } from '../../src/session/incarnations.ts'
-import type { Link } from '../../src/session/link.ts'
-import type { Migration } from '../../src/session/migration.ts'
-import type { Sessions } from '../../src/session/sessions.ts'
 import { goneFrame } from '../../src/wire/inner-frame.ts'
 import { EnginePair, NEVER } from '../support/engine-pair.ts'
-import { control } from '../support/frame-text.ts'
-
-const HELLO = {
-  type: 'hello',
-  knownIncarnation: new Uint8Array(0),
-  sessionsMax: 1,
-  holdSeconds: 60,
-  features: 0,
-  endpoints: [],
-} as const
 
 /** A pair with one session that has carried a byte. */
 function busy() {
@@ -106,129 +92,6 @@ t.test('attempts that came too late are closed by their dialer, whoever has move
   t.ok(pair.a.carriers.size <= 2, `${pair.a.carriers.size} carriers are left`)
 })
 
-t.test('what a stopped process had under way opens nothing, and meets no session of the next process', async t => {
-  const pair = EnginePair.met()
-  const [old] = pair.wires
-  old!.passes.a = 0
-  const ref = pair.a.open()
-  pair.a.write(ref, 'of the first process')
-  pair.advance(30)
-  pair.a.do((a, now) => a.handleDoubt(now))
-  pair.connect()
-  pair.advance(70)
-  pair.a.do(a => a.goodbye())
-  pair.advance(11)
-  t.equal(pair.b.all('peerStopped').length, 1)
-  old!.heal()
-  pair.advance(15)
-  t.equal(pair.b.all('open').length, 1, 'dialed once')
-  for (const wire of pair.wires) wire.close()
-  pair.advance(10)
-  pair.b.received.clear()
-  pair.a.restart(0xcc)
-  const other = pair.a.open('other.example')
-  pair.a.write(other, 'of the second process')
-  pair.connect('a', { isResumed: false })
-  pair.advance(500)
-  t.same([...pair.b.received.values()], ['of the second process'])
-  t.equal(pair.b.all('open').at(-1)?.request.host, 'other.example')
-})
-
-t.test('a dead process whose Hello comes late does not take the association back', async t => {
-  const pair = EnginePair.met()
-  pair.wires[0]!.cut()
-  const late = pair.connect()
-  late.passes.a = 0
-  pair.advance(15)
-  pair.a.carriers.delete(late.id)
-  pair.a.restart(0xcc)
-  const living = pair.connect('a', { isResumed: false })
-  pair.advance(600)
-  const ref = pair.a.open()
-  pair.a.write(ref, 'one ')
-  pair.advance(300)
-  living.cut()
-  late.heal()
-  pair.advance(15)
-  pair.a.write(ref, 'two')
-  pair.connect()
-  pair.advance(500)
-  t.equal(pair.b.received.get(ref), 'one two')
-  t.same(pair.b.faults, [])
-})
-
-t.test('a living process that a dead one’s Hello has replaced comes back as soon as it answers', async t => {
-  const pair = EnginePair.met()
-  pair.wires[0]!.cut(0, 0)
-  const other = pair.connect('a', { isResumed: false })
-  other.passes.a = 0
-  pair.advance(20)
-  const hello = control({ ...HELLO, incarnation: new Uint8Array(16).fill(0x11) })
-  pair.inject(pair.b, other, hello)
-  t.equal(pair.b.all('peerRestarted').length, 1)
-  other.cut()
-  pair.connect('a', { isResumed: false })
-  pair.advance(1_000)
-  t.equal(pair.a.association.state, 'stable')
-  t.equal(pair.b.association.state, 'stable')
-  t.same(pair.b.faults, [])
-})
-
-t.test('a process that restarts takes up the epoch of a peer that has counted far', async t => {
-  const pair = EnginePair.met()
-  const far = LIMITS.epochJumpMax - 1
-  for (const epoch of [far, 2 * far]) {
-    pair.inject(pair.b, pair.wires[0]!, control({ type: 'migrate', epoch, reason: 'gone', endpoints: [] }))
-  }
-  t.equal(pair.b.association.epoch, 2 * far)
-  pair.wires[0]!.cut()
-  pair.a.restart(0xcc)
-  pair.connect('a', { isResumed: false })
-  pair.advance(1_000)
-  t.equal(pair.a.association.state, 'stable')
-  t.equal(pair.b.association.state, 'stable')
-  t.same([...pair.a.faults, ...pair.b.faults], [])
-})
-
-t.test('a process that died before it said who it is has no session of ours, and the next one dials once', async t => {
-  const pair = new EnginePair()
-  const ref = pair.a.open()
-  pair.a.write(ref, 'once')
-  const first = pair.connect()
-  first.passes.b = 0
-  pair.advance(15)
-  t.same(pair.b.all('open'), [], 'it was told nothing')
-  first.close()
-  pair.advance(1)
-  pair.b.restart(0xcc)
-  pair.connect('a', { isResumed: false })
-  pair.advance(500)
-  t.equal(pair.b.all('open').length, 1)
-  t.equal(pair.b.received.get(ref), 'once')
-})
-
-t.test('a session that the peer never heard of outlives its restart', async t => {
-  const pair = EnginePair.met()
-  pair.wires[0]!.cut()
-  pair.b.restart(0xcc)
-  const ref = pair.a.open()
-  pair.a.write(ref, 'new')
-  pair.connect('a', { isResumed: false })
-  pair.advance(500)
-  t.equal(pair.b.received.get(ref), 'new')
-})
-
-t.test('a peer that drained and was started anew takes sessions again', async t => {
-  const pair = EnginePair.met()
-  pair.inject(pair.a, pair.wires[0]!, control({ type: 'drain' }))
-  t.throws(() => pair.a.open(), { code: 'SHUTTING_DOWN' })
-  pair.wires[0]!.cut()
-  pair.b.restart(0xcc)
-  pair.connect('a', { isResumed: false })
-  pair.advance(500)
-  t.doesNotThrow(() => pair.a.open())
-})
-
 t.test('sessions that their application has reset give their memory back, too', async t => {
   const budget = new Budget(4 * 2 ** 20)
   const pair = EnginePair.met({ budget })
@@ -245,47 +108,6 @@ t.test('sessions that their application has reset give their memory back, too', 
   t.equal(budget.usedBytes, 0)
   t.same(pair.a.all('reset'), [], 'the application knows')
 })
-
-t.test('of many processes the last eight are remembered, and an earlier one that is alive is heard', async t => {
-  const pair = EnginePair.met()
-  const hello = (byte: number) => control({ ...HELLO, incarnation: new Uint8Array(16).fill(byte) })
-  const asProcess = (byte: number) => {
-    pair.wires.at(-1)!.cut()
-    const wire = pair.connect('a', { isResumed: false })
-    wire.passes.a = 0
-    pair.inject(pair.b, wire, hello(byte))
-    return wire
-  }
-  const restarts = LIMITS.incarnationsRememberedMax + 1
-  for (let byte = 1; byte <= restarts; byte++) asProcess(byte)
-  t.equal(pair.b.all('peerRestarted').length, restarts)
-  asProcess(0xaa)
-  t.equal(pair.b.all('peerRestarted').length, restarts + 1, 'the first is forgotten: it counts as another')
-  const wire = asProcess(restarts)
-  t.equal(pair.b.all('peerRestarted').length, restarts + 1, 'the ninth waits until it answers')
-  pair.inject(pair.b, wire, control({ type: 'ping', id: 1 }), control({ type: 'pong', id: 99 }))
-  t.equal(pair.b.all('peerRestarted').length, restarts + 1)
-  pair.inject(pair.b, wire, control({ type: 'pong', id: 2 }), control({ type: 'pong', id: 3 }))
-  t.equal(pair.b.all('peerRestarted').length, restarts + 2)
-})
-
-t.test(
-  'a second process waits as long as the first may answer, not counting what our own loop was blocked',
-  async t => {
-    const pair = EnginePair.met()
-    pair.b.isBlocked = true
-    const second = pair.connect('b', { isResumed: false })
-    second.blackhole()
-    pair.inject(pair.a, second, control({ ...HELLO, incarnation: new Uint8Array(16).fill(0xcc) }))
-    pair.a.isBlocked = true
-    pair.advance(5 * LIMITS.duplicateIdentityMs)
-    pair.a.isBlocked = false
-    pair.advance(LIMITS.duplicateIdentityMs / 2)
-    t.equal(pair.a.all('peerRestarted').length, 0)
-    pair.advance(LIMITS.duplicateIdentityMs)
-    t.equal(pair.a.all('peerRestarted').length, 1)
-  },
-)
 
 t.test('an open whose acknowledgement overtakes its repetition goes out once', async t => {
   const pair = EnginePair.met()
@@ -332,21 +154,6 @@ t.test('a session that ends while its bytes wait for a turn is skipped', async t
   t.equal(pair.a.outcome(refs[0]), 'SESSION_GONE')
   t.equal(pair.b.received.get(refs[0]), undefined)
   t.equal(pair.b.received.get(refs[1]), 'bytes')
-})
-
-t.test('a bug that shows while held records are read is no fault of the peer', async t => {
-  const link = { id: 2, held: undefined, isHelloReceived: false, ping: () => 1 } as unknown as Link
-  const active = { id: 1, ping: () => 1 } as unknown as Link
-  const migration = { active, links: new Map(), forget: () => {} } as unknown as Migration
-  const sessions = { dropAll: () => {}, forget: () => {} } as unknown as Sessions
-  const handleRecord = () => {
-    throw new TypeError('a bug')
-  }
-  const incarnations = new Incarnations({ migration, sessions, emit: () => {}, close: () => {}, handleRecord })
-  incarnations.peer = new Uint8Array(16)
-  const hello = { ...HELLO, incarnation: new Uint8Array(16).fill(1) }
-  t.equal(incarnations.handleHello(link, hello, [new Uint8Array(1)], 0), false)
-  t.throws(() => incarnations.handleTimeout(LIMITS.duplicateIdentityMs), { message: 'a bug' })
 })
 
 t.test('sessions that end before there was a path leave nothing in memory', async t => {

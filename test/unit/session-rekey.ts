@@ -12,7 +12,7 @@ const emit = () => undefined
 function active(isDialed = true) {
   const sessions = new Sessions({ parity: 0, budget: new Budget(), sessionsMax: 1, rttMs: () => 0, emit })
   const migration = new Migration({ isGreaterPeer: false, sessions, emit, endpoints: () => [] }, 0)
-  const link = new Link({ id: 1, isDialed, isResumed: false, rttMs: 10 }, 0)
+  const link = new Link({ id: 1, isDialed, isResumed: false, handshakeFrom: 0, rttMs: 10 }, 0)
   link.isHelloReceived = true
   migration.handleReady(link, 0)
   migration.handleMigrate(link, { type: 'migrate', epoch: 1, reason: 'first', endpoints: [] }, 0)

@@ -30,7 +30,10 @@ function lonely(count: number) {
 }
 
 function transmitOn(association: Association, carrier: number, now: number): void {
-  association.handleCarrierReady({ id: carrier, isDialed: true, isResumed: true, rttMs: 1 }, now)
+  association.handleCarrierReady(
+    { id: carrier, isDialed: true, isResumed: true, handshakeFrom: undefined, rttMs: 1 },
+    now,
+  )
   while (association.pollTransmit(now) !== undefined);
 }
 
@@ -61,7 +64,7 @@ t.test('holds nothing of a session whose bytes were sent, and tells the peer whe
   t.equal(budget.usedBytes, 0)
   t.equal(association.relieve(1), 0, 'nobody is reset twice')
 
-  association.handleCarrierReady({ id: 2, isDialed: true, isResumed: true, rttMs: 1 }, 2)
+  association.handleCarrierReady({ id: 2, isDialed: true, isResumed: true, handshakeFrom: undefined, rttMs: 1 }, 2)
   const seen: [number, number, number][] = []
   const other = () => undefined
   for (let sent = association.pollTransmit(2); sent !== undefined; sent = association.pollTransmit(2)) {
