@@ -51,6 +51,8 @@ export const LIMITS = {
   connectMs: 10_000,
   /** Between staggered dial attempts (RFC 8305 section 5). */
   dialStaggerMs: 250,
+  /** The least of it, where the last path had a round trip so short that three of them are less. */
+  dialStaggerMinMs: 100,
   /** Attempts of one dialing round that may be open at once. */
   dialAttemptsMax: 8,
   /** Retry after a failed dialing round: from, to, and for how long before the slow pace. */

@@ -6,7 +6,8 @@
  * - Names are looked up beside that, every round, so that a changed name is followed. A new address goes to the front:
  *   whatever was tried before it is older knowledge. What the name no longer says goes to the back.
  * - A new attempt starts LIMITS.dialStaggerMs after the last, or at once when one has failed, with at most
- *   LIMITS.dialAttemptsMax open.
+ *   LIMITS.dialAttemptsMax open. Where the last path is known to have had a short round trip, three of them are enough: a
+ *   SYN that is lost, as in a queue that the old path has left full, would be repeated only after a second.
  * - A connection is not yet a path: somebody else may have answered. So each one is handed on, and the round continues
  *   until `settle` says that there is a winner, or until nothing is left to try (`onExhausted`).
  * - Whoever was handed a connection that came to nothing may want it `again`, once, in another manner: it is next. The
@@ -47,6 +48,8 @@ export interface DialRoundOptions {
   readonly objection?: (endpoint: Endpoint, address: string) => DialError | undefined
   readonly resolver: Pick<Resolver, 'known' | 'resolve'>
   readonly clock: Clock
+  /** The round trip of the last path, in milliseconds, where there was one. */
+  readonly rttMs?: number | undefined
   /** An attempt connected; the carrier belongs to the callee. */
   onCarrier(carrier: Carrier, candidate: DialCandidate): void
   /**
@@ -211,7 +214,9 @@ export class DialRound {
 
   #startStagger(): void {
     this.#cancelStagger?.()
-    this.#cancelStagger = this.#options.clock.after(LIMITS.dialStaggerMs, () => {
+    const roundTripsMs = 3 * (this.#options.rttMs ?? Number.POSITIVE_INFINITY)
+    const staggerMs = Math.min(LIMITS.dialStaggerMs, Math.max(LIMITS.dialStaggerMinMs, roundTripsMs))
+    this.#cancelStagger = this.#options.clock.after(staggerMs, () => {
       this.#cancelStagger = undefined
       this.#startNext()
     })

@@ -35,6 +35,8 @@ export interface DialingOptions {
    * second attempt: the kernel would send a lost SYN again only after a second.
    */
   readonly localAddresses: () => readonly string[]
+  /** The round trip of the last path, in milliseconds; undefined before the first. */
+  readonly rttMs: () => number | undefined
   readonly makePath: (carrier: Carrier, endpoint: Endpoint, handshake: Handshake) => Path
   /** Whether there are keys to resume with; without, every handshake is a full one. */
   readonly canResume: () => boolean
@@ -145,6 +147,7 @@ export class Dialing {
       localAddresses: this.#options.localAddresses(),
       resolver,
       clock,
+      rttMs: this.#options.rttMs(),
       dial,
       objection,
       onCarrier: (carrier, candidate) => this.#handleCarrier(round, carrier, candidate),

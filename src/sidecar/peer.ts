@@ -46,6 +46,7 @@ export class Peer {
       endpoints: () => whereabouts.endpoints(),
       objection: (endpoint, address) => whereabouts.objection(endpoint, address),
       localAddresses: shared.localAddresses,
+      rttMs: () => this.pump?.lastRttMs,
       makePath: (carrier, endpoint, handshake) => this.#makePath(carrier, endpoint, handshake),
       canResume: () => shared.keyring.has(this.pump!),
       onFailed: failures => this.#handleDialFailed(failures),

@@ -54,6 +54,7 @@ export class Pump implements PathOwner {
   #isDrainQueued = false
   #isStopped = false
   #isOutOfReach = false
+  #lostRttMs: number | undefined
   #timer: NodeJS.Timeout | undefined
   #timerAt = Number.POSITIVE_INFINITY
 
@@ -81,6 +82,12 @@ export class Pump implements PathOwner {
   get activePath(): Path | undefined {
     const id = this.#engine.activeCarrier
     return id === undefined ? undefined : this.paths.get(id)
+  }
+
+  /** Of the active path, or of the last one; undefined before the first. */
+  get lastRttMs(): number | undefined {
+    const id = this.#engine.activeCarrier
+    return id === undefined ? this.#lostRttMs : this.#engine.rttMs(id)
   }
 
   /** Nobody is there, and no session is held for anybody. */
@@ -124,6 +131,7 @@ export class Pump implements PathOwner {
 
   handleLost(path: Path, code: WireCode | undefined, detail: string): void {
     this.paths.delete(path.id)
+    this.#lostRttMs = this.lastRttMs
     this.#engine.handleCarrierLost(path.id, performance.now())
     this.#options.onPathLost(path, code, detail)
     this.#changed()

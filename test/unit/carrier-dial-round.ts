@@ -25,11 +25,19 @@ class Scene {
   readonly lookups = new Map<string, { answer(...addresses: string[]): void; fail(): void }>()
   readonly round: DialRound
 
-  constructor(urls: string[], { localAddresses = [] as string[], known = {} as Record<string, string[]> } = {}) {
+  constructor(
+    urls: string[],
+    {
+      localAddresses = [] as string[],
+      known = {} as Record<string, string[]>,
+      rttMs = undefined as number | undefined,
+    } = {},
+  ) {
     this.known = known
     this.round = new DialRound({
       endpoints: urls.map(url => parseEndpoint(url)!),
       localAddresses,
+      rttMs,
       clock: this.clock,
       dial: (endpoint, options) => this.#dial(endpoint, options),
       objection: (_, address) =>
@@ -202,6 +210,19 @@ t.test('tries what is known of a name first and puts a changed address to the fr
     'new, then as before, then what the name no longer says; none twice',
   )
   scene.round.settle()
+})
+
+t.test('waits less for an attempt where the last path had a short round trip, within bounds', async t => {
+  const starts = async (rttMs: number | undefined) => {
+    const scene = new Scene(['tcp://192.0.2.1:1', 'tcp://192.0.2.2:1'], { rttMs })
+    await scene.clock.advance(LIMITS.dialStaggerMs)
+    scene.round.settle()
+    return scene.labels.at(-1)
+  }
+  t.equal(await starts(0.2), `192.0.2.2 @${LIMITS.dialStaggerMinMs}`)
+  t.equal(await starts(60), '192.0.2.2 @180')
+  t.equal(await starts(400), `192.0.2.2 @${LIMITS.dialStaggerMs}`)
+  t.equal(await starts(undefined), `192.0.2.2 @${LIMITS.dialStaggerMs}`)
 })
 
 t.test('judges every address before it is dialed: written, remembered, or looked up', async t => {

@@ -32,6 +32,7 @@ class Scene {
       endpoints: () => endpoints.map(url => parseEndpoint(url)!),
       objection: () => undefined,
       localAddresses: () => localAddresses,
+      rttMs: () => undefined,
       makePath: (_, endpoint, handshake) => {
         const channel = { isReady: false }
         const destroy = () => this.dialing.handleLost(path)
