@@ -183,6 +183,9 @@ export const LIMITS = {
   configListenMax: 16,
   configPeersMax: 1_000,
   configForwardsMax: 1_000,
+  configRoutesMax: 1_000,
+  /** Ports and ranges of one route. More is a fault. */
+  routePortsMax: 64,
   /** Allow rules of one peer: each open is compared with all of them. More is a fault. */
   allowRulesMax: 256,
   /** Characters of a peer's name. More is a fault. */

@@ -10,7 +10,7 @@ import { parseDuration } from './duration.ts'
 import { atHome } from './home.ts'
 import { type Path, pathText, type Report, reportIssue, valueAt } from './issues.ts'
 import { reportMeaning } from './meaning.ts'
-import { type ConfigFile, type ConfigInput, configSchema, DEFAULT_IDENTITY } from './schema.ts'
+import { type ConfigFile, type ConfigInput, configSchema, DEFAULT_IDENTITY, routeRules } from './schema.ts'
 
 /** Where a value came from. */
 export interface Source {
@@ -93,6 +93,7 @@ function toConfig(file: ConfigFile, directory: string): Config {
     advertise: file.advertise.map(one => parseEndpoint(one)!),
     peers: file.peers.map(one => ({ ...one, endpoints: one.endpoints.map(text => parseEndpoint(text)!) })),
     forward: file.forward.map(one => ({ ...one, listen: parseHostPort(one.listen)!, to: parseHostPort(one.to)! })),
+    routes: file.routes.map(({ to, ports, peer }) => ({ rules: routeRules(to, ports), peer })),
     holdMs: parseDuration(file.hold)!,
     admin: { socket: path(file.admin.socket) },
     ca: file.ca === undefined ? undefined : path(file.ca),

@@ -26,6 +26,13 @@ export interface ForwardConfig {
   readonly to: HostPort
 }
 
+/** What goes to a peer without a forward of its own. */
+export interface RouteConfig {
+  /** In the form of allow rules (base/allow-rule.ts), one for each range of ports. */
+  readonly rules: readonly string[]
+  readonly peer: string
+}
+
 export interface Config {
   /** PEM file; absolute path. */
   readonly identity: string
@@ -34,6 +41,7 @@ export interface Config {
   readonly advertise: readonly Endpoint[]
   readonly peers: readonly PeerConfig[]
   readonly forward: readonly ForwardConfig[]
+  readonly routes: readonly RouteConfig[]
   readonly holdMs: number
   readonly admin: { readonly socket: string | undefined }
   /** PEM file of the authorities trusted when dialing wss; Node's own without it. */

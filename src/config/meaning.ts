@@ -7,7 +7,7 @@ import { formatHostPort, parseEndpoint, parseHostPort } from '../base/endpoint.t
 import { LIMITS } from '../base/limits.ts'
 import { atHome } from './home.ts'
 import { type Path, type Report, valueAt } from './issues.ts'
-import { DEFAULT_IDENTITY, DEFAULT_SOCKET } from './schema.ts'
+import { DEFAULT_IDENTITY, DEFAULT_SOCKET, routeRules } from './schema.ts'
 import { didYouMean } from './words.ts'
 
 /**
@@ -17,6 +17,7 @@ import { didYouMean } from './words.ts'
 export function reportMeaning(value: unknown, directory: string, ownId: string | undefined, report: Report): void {
   checkPeers(value, ownId, report)
   checkForwards(value, report)
+  checkRoutes(value, report)
   checkListeners(value, report)
   checkPlaces(value, report)
   checkSocket(value, directory, report)
@@ -34,10 +35,29 @@ function checkPeers(value: unknown, ownId: string | undefined, report: Report): 
 }
 
 function checkForwards(value: unknown, report: Report): void {
+  checkPeerNames(value, 'forward', report)
+}
+
+/** Two routes with the same host and ports would leave open which of them decides. */
+function checkRoutes(value: unknown, report: Report): void {
+  checkPeerNames(value, 'routes', report)
+  const seen = new Map<string, number>()
+  entries(value, 'routes').forEach((one, i) => {
+    const [to, ports = ['*']] = [valueAt(one, ['to']), valueAt(one, ['ports'])]
+    if (typeof to !== 'string' || !Array.isArray(ports)) return
+    for (const rule of routeRules(to, ports)) {
+      const first = seen.get(rule)
+      if (first === undefined) seen.set(rule, i)
+      else report(['routes', i], `${rule} has a route already, routes[${first}]; leave one`)
+    }
+  })
+}
+
+function checkPeerNames(value: unknown, key: string, report: Report): void {
   const names = texts(value, 'peers', 'name').filter(name => name !== undefined)
-  texts(value, 'forward', 'peer').forEach((peer, i) => {
+  texts(value, key, 'peer').forEach((peer, i) => {
     if (peer === undefined || names.includes(peer)) return
-    report(['forward', i, 'peer'], `no peer is named "${peer}"${didYouMean(peer, names)}`)
+    report([key, i, 'peer'], `no peer is named "${peer}"${didYouMean(peer, names)}`)
   })
 }
 

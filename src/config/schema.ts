@@ -136,6 +136,37 @@ const forward = z.strictObject({
   to: destination.describe('Destination, as the peer sees it; a name is looked up there. The peer must allow it.'),
 })
 
+/** As allow rules, or why they are none. */
+export function routeRules(to: string, ports: readonly (number | string)[]): readonly string[] {
+  const [, address = to, bits = ''] = /^(.*?)(\/\d+)?$/.exec(to) ?? []
+  const host = address.includes(':') && !address.startsWith('[') ? `[${address}]` : address
+  return ports.map(port => `${host}${bits}:${port}`)
+}
+
+const routePort = z.union([z.number(), z.string()], { error: 'must be a port, or a range such as 8000-8080' })
+
+const route = z
+  .strictObject({
+    to: z
+      .string()
+      .meta({ examples: ['10.20.0.0/16', 'fd00::/8', 'db.internal', '*.internal'] })
+      .describe('A network, an address, a name, or *.suffix for all names below one.'),
+    ports: list(routePort, LIMITS.routePortsMax)
+      .min(1, { error: 'is empty; leave it out for all ports' })
+      .default(['*'])
+      .describe(`Ports and ranges such as 8000-8080. Default: all. At most ${LIMITS.routePortsMax}.`),
+    peer: z.string().describe('Name of the peer that it is reached through, and that must allow it.'),
+  })
+  .superRefine(({ to, ports }, context) => {
+    routeRules(to, ports).forEach((rule, i) => {
+      const parsed = parseAllowRule(rule)
+      if (typeof parsed !== 'string') return
+      const isPort = typeof parseAllowRule(routeRules(to, ['*'])[0]!) !== 'string'
+      if (isPort) context.addIssue({ code: 'custom', path: ['ports', i], message: parsed })
+      else if (i === 0) context.addIssue({ code: 'custom', path: ['to'], message: parsed })
+    })
+  })
+
 const admin = z.strictObject({
   socket: z
     .string()
@@ -174,6 +205,12 @@ export const configSchema = z
       .default([])
       .describe(
         `Local ports that lead to destinations on a peer’s side. Default none, at most ${LIMITS.configForwardsMax}.`,
+      ),
+    routes: list(route, LIMITS.configRoutesMax)
+      .default([])
+      .describe(
+        'What is reached through which peer, for proxies and captures; the most specific decides, and what none names goes ' +
+          `directly. Default none, at most ${LIMITS.configRoutesMax}.`,
       ),
     hold: hold
       .default('24h')

@@ -55,6 +55,8 @@ export class ApplicationSocket {
   #handlers: ApplicationHandlers | undefined
   #state: State = 'open'
   #isDrainOwed = false
+  /** Read by an earlier receiver, and not meant for it. */
+  #unread: Uint8Array | undefined
 
   /** Takes a socket accepted by a server with `pauseOnConnect`; the given object is dead afterwards. */
   static adopt(accepted: net.Socket, calls = socketCalls()): ApplicationSocket {
@@ -113,7 +115,13 @@ export class ApplicationSocket {
     return this.#queue.queuedBytes
   }
 
-  /** Nothing is read before this; reading starts now. */
+  /** What was read and is for the next receiver, who gets it first. Copied; nothing more is read until there is one. */
+  unread(bytes: Uint8Array): void {
+    this.#socket.pause()
+    if (bytes.length > 0) this.#unread = bytes.slice()
+  }
+
+  /** Nothing is read before this; reading starts now. Once more, and somebody else is told from now on. */
   attach(handlers: ApplicationHandlers): void {
     this.#handlers = handlers
     if (this.#state !== 'open') {
@@ -128,6 +136,9 @@ export class ApplicationSocket {
     // The first read() takes place now: left to a later tick, it would start reading after a pause() in between.
     this.#socket.read(0)
     this.#socket.resume()
+    const early = this.#unread
+    this.#unread = undefined
+    if (early !== undefined) handlers.onData(early)
   }
 
   /**

@@ -10,6 +10,7 @@ import type { WireCode } from '../base/codes.ts'
 import { formatHostPort, type HostPort } from '../base/endpoint.ts'
 import { RemoteError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
+import type { CapturedConnection } from '../capture/capture.ts'
 import type { ApplicationSocket } from '../platform/application-socket.ts'
 import type { Association } from '../session/association.ts'
 import type { EngineEvent, Ref } from '../session/events.ts'
@@ -55,6 +56,8 @@ interface Binding {
   isFull: boolean
   /** Far side, until the destination is connected. */
   abort: AbortController | undefined
+  /** Near side, until the application was told what became of its open; then undefined. */
+  answer: CapturedConnection['answer'] | undefined
 }
 
 export class Applications {
@@ -65,20 +68,21 @@ export class Applications {
     this.#options = options
   }
 
-  /** Near side: `socket` becomes a session to `to`. It is reset when a limit is reached. */
-  open(socket: ApplicationSocket, to: HostPort): void {
+  /** Near side: the connection becomes a session. It fails when a limit is reached. */
+  open({ socket, to, client = formatHostPort(socket.remote), answer }: CapturedConnection): void {
     const engine = this.#options.engine()
     const sessionId = randomBytes(SESSION_ID_BYTES)
-    const ends = { client: formatHostPort(socket.remote), to: formatHostPort(to) }
+    const ends = { client, to: formatHostPort(to) }
     try {
       const request = { sessionId, host: to.host, port: to.port, client: ends.client }
       const ref = engine.open(request, this.#options.now())
       this.#options.totals.sessionsNear++
-      this.#bind(ref, engine, ends, socket)
+      this.#bind(ref, engine, ends, socket, answer)
     } catch (error) {
       if (!(error instanceof RemoteError)) throw error
       this.#report(error.code, ends)
-      socket.reset()
+      if (answer === undefined) socket.reset()
+      else answer(error.code, '')
     }
     this.#options.changed()
   }
@@ -87,6 +91,8 @@ export class Applications {
     switch (event.type) {
       case 'open':
         return void this.#dial(event.ref, event.request)
+      case 'opened':
+        return this.#answer(event.ref, event.code, event.remote)
       case 'data':
         return this.#deliver(event.ref, event.parts)
       case 'end':
@@ -119,7 +125,13 @@ export class Applications {
     if (!this.#options.isHeld()) binding.socket?.resume()
   }
 
-  #bind(ref: Ref, engine: Association, ends: SessionEnds, socket?: ApplicationSocket): Binding {
+  #bind(
+    ref: Ref,
+    engine: Association,
+    ends: SessionEnds,
+    socket?: ApplicationSocket,
+    answer?: CapturedConnection['answer'],
+  ): Binding {
     const binding: Binding = {
       ends,
       engine,
@@ -128,6 +140,7 @@ export class Applications {
       isEndWaiting: false,
       isFull: false,
       abort: undefined,
+      answer,
     }
     this.#bindings.set(ref, binding)
     if (socket !== undefined) this.#attach(ref, binding, socket)
@@ -200,6 +213,16 @@ export class Applications {
     if (binding.isEndWaiting) socket.end()
   }
 
+  /** After a failure the socket is the capture's: it has something to say before the end. */
+  #answer(ref: Ref, code: WireCode | undefined, remote: string): void {
+    const binding = this.#bindings.get(ref)
+    const answer = binding?.answer
+    if (binding === undefined || answer === undefined) return
+    binding.answer = undefined
+    if (code !== undefined) binding.socket = undefined
+    answer(code, remote)
+  }
+
   #deliver(ref: Ref, parts: readonly Uint8Array[]): void {
     const binding = this.#bindings.get(ref)
     if (binding?.socket === undefined) binding?.waiting.push(...parts)
@@ -214,6 +237,7 @@ export class Applications {
   }
 
   #reset(ref: Ref, code: WireCode): void {
+    this.#answer(ref, code, '')
     const binding = this.#bindings.get(ref)
     this.#bindings.delete(ref)
     binding?.abort?.abort()

@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs'
 import { performance } from 'node:perf_hooks'
 import { type Endpoint, formatEndpoint, formatHostPort, type HostPort, isWildcard } from '../base/endpoint.ts'
 import { OperatorError } from '../base/errors.ts'
+import { LIMITS } from '../base/limits.ts'
 import { type Forward, listenForward } from '../capture/forward.ts'
 import { Admission } from '../carrier/admission.ts'
 import type { Carrier } from '../carrier/carrier.ts'
@@ -24,9 +25,12 @@ import { Keyring } from '../secure/keyring.ts'
 import { Budget } from '../session/budget.ts'
 import { type AddressChange, type AddressWatch, watchAddresses } from '../watch/watch.ts'
 import { Connections } from './connections.ts'
+import { Direct } from './direct.ts'
+import { Near } from './near.ts'
 import { Peer } from './peer.ts'
 import type { Pump } from './pump.ts'
 import { Reception } from './reception.ts'
+import { Routes } from './routes.ts'
 import type { Shared } from './shared.ts'
 import type { MigrateResult, Sidecar, SidecarOptions } from './sidecar-api.ts'
 import type { ForwardStatus, StatusReport } from './status.ts'
@@ -46,6 +50,7 @@ class RunningSidecar implements Sidecar {
   readonly #lookups = new DestinationLookups()
   readonly #reception: Reception
   readonly #admission = new Admission()
+  readonly #near: Near
   readonly #startedAt = performance.now()
   #watch: AddressWatch | undefined
   #listeners: Listener[] = []
@@ -81,6 +86,7 @@ class RunningSidecar implements Sidecar {
       onRelieved: () => queueMicrotask(() => this.#holdApplications()),
     }
     this.#reception = new Reception(this.#shared, this.#admission, this.#peers)
+    this.#near = this.#makeNear()
   }
 
   get peerId(): string {
@@ -176,12 +182,28 @@ class RunningSidecar implements Sidecar {
   }
 
   #forward(config: ForwardConfig): Promise<Forward> {
-    const peer = [...this.#peers.values()].find(one => one.config.name === config.peer)
-    return listenForward({ listen: config.listen }, socket => {
-      const pump = peer?.pump
-      if (pump === undefined) socket.reset()
-      else pump.applications.open(socket, config.to)
+    return listenForward({ listen: config.listen }, socket => this.#near.open({ socket, to: config.to }, config.peer))
+  }
+
+  #makeNear(): Near {
+    const { connections, totals, log } = this.#shared
+    // Whoever may use this host's listeners may reach what this host may.
+    const anything = new AllowList(['0.0.0.0/0:*', '[::]/0:*'])
+    const direct = new Direct({
+      dial: (to, signal) => dialDestination(to, anything, { signal, lookup: this.#lookUpOwn }),
+      connections,
+      totals,
+      onFailed: (code, { client, to }) => log.debug(`a direct connection failed: ${code}`, { client, to }),
     })
+    const lookUp = (name: string) => this.#lookUpOwn(name, AbortSignal.timeout(LIMITS.resolveMs)).catch(() => [])
+    return new Near({ routes: new Routes(this.#config.routes), pumpOf: name => this.#pumpOf(name), lookUp, direct })
+  }
+
+  /** Lookups of this host's own applications are one more asker beside the peers. */
+  readonly #lookUpOwn = (name: string, signal: AbortSignal) => this.#lookups.ask('', name, signal)
+
+  #pumpOf(name: string): Pump | undefined {
+    return [...this.#peers.values()].find(one => one.config.name === name)?.pump
   }
 
   #dialFar(peer: PeerConfig, to: HostPort, signal: AbortSignal): ReturnType<Shared['dialFar']> {

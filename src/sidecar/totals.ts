@@ -10,6 +10,8 @@ export const BLACKOUT_BOUNDS_MS = [
 
 export interface Totals {
   readonly sessionsOpened: { readonly near: number; readonly far: number }
+  /** Connections that no route named, and that went to their destination from this host. */
+  readonly directConnections: number
   /** Application bytes: taken from applications here, and handed to them. */
   readonly sentBytes: number
   readonly receivedBytes: number
@@ -36,6 +38,7 @@ export interface MigrationTotals {
 export class TotalsCounter {
   sessionsNear = 0
   sessionsFar = 0
+  directConnections = 0
   sentBytes = 0
   receivedBytes = 0
   readonly #resets = new Map<WireCode, number>()
@@ -58,6 +61,7 @@ export class TotalsCounter {
     for (const row of this.#recent) add(migrations, row())
     return {
       sessionsOpened: { near: this.sessionsNear, far: this.sessionsFar },
+      directConnections: this.directConnections,
       sentBytes: this.sentBytes,
       receivedBytes: this.receivedBytes,
       resets: new Map(this.#resets),

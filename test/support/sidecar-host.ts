@@ -70,6 +70,7 @@ const BARE: Config = {
   advertise: [],
   peers: [],
   forward: [],
+  routes: [],
   holdMs: 60_000,
   admin: { socket: undefined },
   ca: undefined,

@@ -27,6 +27,7 @@ t.test('shows a configuration as a file has it, without the queries of endpoints
     advertise: ['ws://host.example.com:80/a?…'],
     peers: [{ name: 'office', id: ID, endpoints: ['wss://edge.example.com:443/b?…'], allow: ['10.0.0.0/8:*'] }],
     forward: [{ listen: '[::1]:15432', peer: 'office', to: 'db.internal:5432' }],
+    routes: [],
     holdMs: 90_000,
     admin: { socket: '/etc/holdfast/holdfast.sock' },
   })

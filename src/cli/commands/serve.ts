@@ -81,6 +81,7 @@ function configFor(
     advertise,
     peers: [{ name: 'ticket', id: client, endpoints: [], allow, isTicket: true, expiresAt: expiresAt * 1_000 }],
     forward: [],
+    routes: [],
     holdMs: LIMITS.holdMs,
     admin: { socket: undefined },
     ca: undefined,

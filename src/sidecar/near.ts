@@ -1,0 +1,62 @@
+/**
+ * Near side: where a captured connection goes.
+ *
+ *     a route holds its destination            to that route's peer
+ *     else its listener has a peer             to that one
+ *     else it is a name, and some route is     the name is looked up here, and a route may hold what it stands for
+ *       for a network
+ *     else                                     directly, from this host (direct.ts)
+ */
+import type { HostPort } from '../base/endpoint.ts'
+import { parseIpAddress } from '../base/ip-address.ts'
+import type { CapturedConnection } from '../capture/capture.ts'
+import type { Direct } from './direct.ts'
+import type { Pump } from './pump.ts'
+import type { Routes } from './routes.ts'
+
+export interface NearOptions {
+  readonly routes: Routes
+  /** The association with a peer of this name. */
+  readonly pumpOf: (peer: string) => Pump | undefined
+  /** Addresses of a name as this host sees them, best first; none when there are none. */
+  readonly lookUp: (name: string) => Promise<readonly string[]>
+  readonly direct: Direct
+}
+
+export class Near {
+  readonly #options: NearOptions
+
+  constructor(options: NearOptions) {
+    this.#options = options
+  }
+
+  /** @param peer of the listener that captured it, where it has one */
+  take(connection: CapturedConnection, peer?: string): void {
+    const { routes, direct } = this.#options
+    const routed = routes.peerFor(connection.to) ?? peer
+    if (routed !== undefined) return this.open(connection, routed)
+    if (routes.hasNetworks && parseIpAddress(connection.to.host) === undefined) {
+      return void this.#takeName(connection)
+    }
+    void direct.open(connection)
+  }
+
+  /** To this peer, whatever the routes say. */
+  open(connection: CapturedConnection, peer: string): void {
+    const pump = this.#options.pumpOf(peer)
+    if (pump !== undefined) return pump.applications.open(connection)
+    if (connection.answer === undefined) connection.socket.reset()
+    else connection.answer('UNREACHABLE', '')
+  }
+
+  async #takeName(connection: CapturedConnection): Promise<void> {
+    const { routes, lookUp, direct } = this.#options
+    const { host, port } = connection.to
+    for (const address of await lookUp(host)) {
+      const to: HostPort = { host: address, port }
+      const routed = routes.peerFor(to)
+      if (routed !== undefined) return this.open({ ...connection, to }, routed)
+    }
+    await direct.open(connection)
+  }
+}
