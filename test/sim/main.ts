@@ -6,6 +6,8 @@ import { parseArgs } from 'node:util'
 import { minimise, simulate } from './world.ts'
 
 const FAILURES_MAX = 10
+/** A long run says how far it is after so many. */
+const PROGRESS_SEEDS = 10_000
 
 const { values } = parseArgs({
   options: {
@@ -33,6 +35,7 @@ function runMany(from: number, count: number): void {
       failures++
       console.error(`seed ${seed} failed: ${(error as Error).message}\n  replay it: npm run sim -- --replay ${seed}`)
     }
+    if (ran % PROGRESS_SEEDS === 0 && ran < count) console.error(`${ran} of ${count} seeds, ${failures} failed`)
   }
   const { user, system } = process.cpuUsage(cpuBefore)
   const seconds = (user + system) / 1e6
