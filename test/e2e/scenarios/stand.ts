@@ -23,9 +23,9 @@ export const PORT = { tcp: 7700, ws: 7780, nearForward: 15_000, farApplication: 
 /** Load per direction: enough that every fault hits bytes under way, little enough that the path is not the fault. */
 const LOAD_MBITS = 40
 const PROGRESS_BYTES = 200_000
-const FLOWING_DEADLINE_MS = 10_000
-const END_DEADLINE_MS = 20_000
-const MOVE_DEADLINE_MS = 5_000
+const FLOWING_DEADLINE_MS = 30_000
+const END_DEADLINE_MS = 60_000
+const MOVE_DEADLINE_MS = 20_000
 /** Longer than an old carrier waits for the tail of what it took. */
 const SILENCE_MS = 300
 const RTT_SAMPLES = 9
