@@ -9,6 +9,7 @@
  * A name rule judges what the peer asked for; an address rule judges what is dialed.
  */
 import { parseIpAddress } from './ip-address.ts'
+import { type Network, networkOf } from './network.ts'
 
 export interface PortRange {
   readonly first: number
@@ -20,17 +21,7 @@ export type AllowRule =
   | { readonly kind: 'name'; readonly name: string; readonly ports: PortRange }
   /** `suffix` begins with a dot. */
   | { readonly kind: 'suffix'; readonly suffix: string; readonly ports: PortRange }
-  | {
-      readonly kind: 'network'
-      readonly family: 4 | 6
-      readonly address: string
-      readonly prefixBits: number
-      readonly ports: PortRange
-    }
-
-const ADDRESS_BITS = { 4: 32, 6: 128 } as const
-/** `::ffff:0:0/96`, which holds all of IPv4. */
-const MAPPED_BITS = 96
+  | ({ readonly kind: 'network'; readonly ports: PortRange } & Network)
 
 /** @returns a string when `text` is no rule: a sentence that says why and what to write */
 export function parseAllowRule(text: string): AllowRule | string {
@@ -39,8 +30,8 @@ export function parseAllowRule(text: string): AllowRule | string {
   if (match === null) return `${text} is no rule; write host:port, address/bits:port or [IPv6]/bits:port`
   const ports = parsePorts(portsText)
   if (ports === undefined) return `${portsText} is no port; write 1-65535, a range such as 8000-8080, or *`
-  if (v6 !== undefined) return parseNetwork(v6, bits, ports, 6)
-  if (bits !== undefined || parseIpAddress(host!) !== undefined) return parseNetwork(host!, bits, ports, 4)
+  if (v6 !== undefined) return parseAddresses(v6, bits, ports, 6)
+  if (bits !== undefined || parseIpAddress(host!) !== undefined) return parseAddresses(host!, bits, ports, 4)
   return parseName(host!, ports)
 }
 
@@ -68,15 +59,11 @@ function parsePorts(text: string): PortRange | undefined {
   return first >= 1 && first <= last && last <= 65_535 ? { first, last } : undefined
 }
 
-function parseNetwork(text: string, bits: string | undefined, ports: PortRange, written: 4 | 6): AllowRule | string {
+function parseAddresses(text: string, bits: string | undefined, ports: PortRange, written: 4 | 6): AllowRule | string {
   const parsed = parseIpAddress(text)
   if (parsed === undefined || text.includes(':') !== (written === 6)) return `${text} is no IPv${written} address`
-  const { family, text: address } = parsed
-  const writtenBits = bits === undefined ? ADDRESS_BITS[written] : Number(bits)
-  if (writtenBits > ADDRESS_BITS[written]) return `/${bits} is longer than an IPv${written} address has bits`
-  const prefixBits = writtenBits - (family === written ? 0 : MAPPED_BITS)
-  if (prefixBits < 0) return `[${text}]/${bits} mixes IPv4 and IPv6; write the IPv4 network itself`
-  return { kind: 'network', family, address, prefixBits, ports }
+  const network = networkOf(parsed, text, bits)
+  return typeof network === 'string' ? network : { kind: 'network', ...network, ports }
 }
 
 function parseName(host: string, ports: PortRange): AllowRule | string {

@@ -21,6 +21,27 @@ export function parseIpAddress(text: string): IpAddress | undefined {
   return { family: 4, text: bytes.join('.') }
 }
 
+/** As it is on the wire: 4 bytes or 16. */
+export function addressBytes({ family, text }: IpAddress): Uint8Array {
+  if (family === 4) return Uint8Array.from(parseIpv4(text)!)
+  return Uint8Array.from(parseIpv6(text)!.flatMap(group => [group >> 8, group & 0xff]))
+}
+
+/** @param bytes 4 or 16; an IPv4-mapped IPv6 address reads as the IPv4 address it stands for */
+export function addressOfBytes(bytes: Uint8Array): IpAddress {
+  return parseIpAddress(bytes.length === 4 ? bytes.join('.') : formatIpv6(bytes))!
+}
+
+/** 16 bytes as groups of hexadecimal digits only, also where the address is IPv4-mapped (RFC 5952 section 4). */
+export function formatIpv6(bytes: Uint8Array): string {
+  const groups = Array.from({ length: GROUPS }, (_, i) => ((bytes[2 * i]! << 8) | bytes[2 * i + 1]!).toString(16))
+  const text = groups.join(':')
+  const runs = [...text.matchAll(/\b0(?::0\b)+/g)].map(run => ({ at: run.index, length: run[0].length }))
+  if (runs.length === 0) return text
+  const { at, length } = runs.reduce((best, run) => (run.length > best.length ? run : best))
+  return `${text.slice(0, at).replace(/:$/, '')}::${text.slice(at + length).replace(/^:/, '')}`
+}
+
 /** Loopback, link-local, multicast or unspecified. */
 export function isLocalOnlyAddress({ family, text }: IpAddress): boolean {
   if (family === 4) {
