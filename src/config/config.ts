@@ -7,13 +7,16 @@ export interface ListenConfig {
   readonly tls?: { readonly certFile: string; readonly keyFile: string }
 }
 
+/** An allow rule (base/allow-rule.ts), or one and how what it matches is served. */
+export type AllowConfig = string | { readonly to: string; readonly proxyProtocol?: 'v1' | 'v2' | undefined }
+
 export interface PeerConfig {
   readonly name: string
   /** `hf1…` */
   readonly id: string
   readonly endpoints: readonly Endpoint[]
-  /** Allow rules (base/allow-rule.ts): what this peer may reach through us. Empty: nothing. */
-  readonly allow: readonly string[]
+  /** What this peer may reach through us. Empty: nothing. */
+  readonly allow: readonly AllowConfig[]
   /** Its key came from a ticket and may be used on several machines: one association each. */
   readonly isTicket?: boolean
   /** Unix milliseconds; after this it begins no new association. */

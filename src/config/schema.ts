@@ -62,6 +62,23 @@ const allowRule = text(value => {
   return typeof rule === 'string' ? rule : undefined
 }).meta({ examples: ['127.0.0.1:5432', '10.0.0.0/8:*', 'db.internal:5432'] })
 
+const allowEntry = z.union(
+  [
+    allowRule,
+    z.strictObject({
+      to: allowRule.describe('The rule: host:port, network:port or *.suffix:port.'),
+      proxyProtocol: z
+        .enum(['v1', 'v2'], { error: 'must be v1 or v2' })
+        .optional()
+        .describe(
+          'Tells the destination who connected: a PROXY protocol header of this version, with the client’s address as the peer ' +
+            'tells it, before anything else. v2 carries the session ID, too. The destination must expect it. Default: no header.',
+        ),
+    }),
+  ],
+  { error: 'must be a rule, or {to: RULE, proxyProtocol: v1 or v2}' },
+)
+
 /** 256 bits in base32: the last of 52 digits has one bit of them. */
 const peerId = text(value =>
   /^hf1[a-z2-7]{51}[aq]$/.test(value)
@@ -119,11 +136,12 @@ const peer = z.strictObject({
       'Where it can be dialed, most preferred first; names are looked up again at every attempt. Empty (default): it dials us. ' +
         `At most ${LIMITS.endpointsPerPeerMax}.`,
     ),
-  allow: list(allowRule, LIMITS.allowRulesMax)
+  allow: list(allowEntry, LIMITS.allowRulesMax)
     .default([])
     .describe(
       'What it may reach through this host: host:port, network:port such as 10.0.0.0/8:*, or *.suffix:port; the port is a number, ' +
-        'a range such as 80-90, or *. Anything else is refused with NOT_ALLOWED. Empty (default): nothing. ' +
+        'a range such as 80-90, or *. Of several that match, the most specific decides. Anything else is refused with NOT_ALLOWED. ' +
+        'Empty (default): nothing. ' +
         `At most ${LIMITS.allowRulesMax}.`,
     ),
 })

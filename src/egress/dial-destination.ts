@@ -5,6 +5,8 @@
  *     address ----------------------------------> an address rule must hold it -> dial
  *     name that a name rule names --> look up -----------------------------------> dial all, in order
  *     any other name ---------------> look up --> those an address rule holds ---> dial, in order
+ *
+ * The rule that matched says whether the destination is first told who calls (proxy-protocol.ts).
  */
 import { isHostName } from '../base/allow-rule.ts'
 import type { WireCode } from '../base/codes.ts'
@@ -12,8 +14,9 @@ import { formatHostPort, type HostPort } from '../base/endpoint.ts'
 import { parseIpAddress } from '../base/ip-address.ts'
 import { LIMITS } from '../base/limits.ts'
 import { ApplicationSocket } from '../platform/application-socket.ts'
-import type { AllowList } from './allow-list.ts'
+import type { AllowList, Permission } from './allow-list.ts'
 import { systemLookup } from './lookups.ts'
+import { type Caller, proxyHeader } from './proxy-protocol.ts'
 
 /**
  * Addresses of a name, best first. A failure with `code` TIMED_OUT or OVERLOADED is told as that, any other as
@@ -24,6 +27,8 @@ export type Lookup = (name: string, signal: AbortSignal) => Promise<readonly str
 export interface DialOptions {
   /** Aborted: the dial ends with APPLICATION_RESET. */
   readonly signal: AbortSignal
+  /** Whom a PROXY header names, where the rule wants one. @default nobody: no header is written */
+  readonly caller?: Caller
   /**
    * Pass one that limits lookups (lookups.ts): each blocks a thread of libuv's four.
    * @default getaddrinfo
@@ -57,17 +62,33 @@ export async function dialDestination(
   return 'APPLICATION_RESET'
 }
 
-/** The addresses that may be dialed, at least one. */
-async function candidates({ host, port }: HostPort, allow: AllowList, options: DialOptions) {
+/** An address that may be dialed, by which rule. */
+interface Candidate {
+  readonly host: string
+  readonly rule: Permission
+}
+
+/** At least one. */
+async function candidates(
+  { host, port }: HostPort,
+  allow: AllowList,
+  options: DialOptions,
+): Promise<readonly Candidate[] | WireCode> {
   const address = parseIpAddress(host)
-  if (address !== undefined) return allow.allowsAddress(host, port) ? [address.text] : 'NOT_ALLOWED'
-  const isNamed = allow.allowsName(host, port)
-  if (!isNamed && !allow.allowsSomeAddress(port)) return 'NOT_ALLOWED'
+  if (address !== undefined) {
+    const rule = allow.ruleForAddress(host, port)
+    return rule === undefined ? 'NOT_ALLOWED' : [{ host: address.text, rule }]
+  }
+  const named = allow.ruleForName(host, port)
+  if (named === undefined && !allow.allowsSomeAddress(port)) return 'NOT_ALLOWED'
   if (!isHostName(host)) return 'NAME_NOT_FOUND'
   const found = await lookUp(host, options)
   if (typeof found === 'string') return found
   if (found.length === 0) return 'NAME_NOT_FOUND'
-  const allowed = isNamed ? found : found.filter(answer => allow.allowsAddress(answer, port))
+  const allowed = found.flatMap(answer => {
+    const rule = named ?? allow.ruleForAddress(answer, port)
+    return rule === undefined ? [] : [{ host: answer, rule }]
+  })
   return allowed.length > 0 ? allowed.slice(0, LIMITS.addressesPerNameMax) : 'NOT_ALLOWED'
 }
 
@@ -90,19 +111,24 @@ async function lookUp(
 const LOOKUP_CODES: Partial<Record<string, WireCode>> = { TIMED_OUT: 'TIMED_OUT', OVERLOADED: 'OVERLOADED' }
 
 async function dialInOrder(
-  addresses: readonly string[],
+  addresses: readonly Candidate[],
   port: number,
-  { connectMs = LIMITS.egressConnectMs, signal }: DialOptions,
+  { connectMs = LIMITS.egressConnectMs, signal, caller }: DialOptions,
 ): Promise<Destination | WireCode> {
   const endsAt = performance.now() + connectMs
   let worst: WireCode = 'UNREACHABLE'
-  for (const [index, host] of addresses.entries()) {
+  for (const [index, { host, rule }] of addresses.entries()) {
     // An address that swallows packets takes its share of the time, and no more.
     const shareMs = (endsAt - performance.now()) / (addresses.length - index)
     const deadline = new Deadline(shareMs, signal)
     try {
       const socket = await ApplicationSocket.connect({ host, port }, deadline)
-      return { socket, remote: formatHostPort(socket.remote) }
+      const remote = formatHostPort(socket.remote)
+      const { proxyProtocol } = rule
+      if (proxyProtocol !== undefined && caller !== undefined) {
+        socket.writePreface(proxyHeader(proxyProtocol, caller, remote))
+      }
+      return { socket, remote }
     } catch (error) {
       worst = further(worst, connectCode(error))
     } finally {

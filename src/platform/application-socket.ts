@@ -154,6 +154,11 @@ export class ApplicationSocket {
     return false
   }
 
+  /** Before the first `write()`: bytes that are no application's, so no handler hears of them. */
+  writePreface(bytes: Uint8Array): void {
+    if (this.#state === 'open') this.#socket.write(bytes)
+  }
+
   /** FIN after what is queued; the other direction goes on. */
   end(): void {
     if (this.#state !== 'open') return

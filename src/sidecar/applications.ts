@@ -7,7 +7,7 @@
 import { randomBytes } from 'node:crypto'
 import { blocks } from '../base/blocks.ts'
 import type { WireCode } from '../base/codes.ts'
-import { formatHostPort, type HostPort } from '../base/endpoint.ts'
+import { formatHostPort } from '../base/endpoint.ts'
 import { RemoteError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
 import type { CapturedConnection } from '../capture/capture.ts'
@@ -20,7 +20,7 @@ import type { TotalsCounter } from './totals.ts'
 
 /** Dials a destination for the peer, if it is allowed. */
 export type DialFar = (
-  to: HostPort,
+  request: OpenRequest,
   signal: AbortSignal,
 ) => Promise<{ readonly socket: ApplicationSocket; readonly remote: string } | WireCode>
 

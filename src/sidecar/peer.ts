@@ -152,7 +152,7 @@ export class Peer {
       holdMs: shared.holdMs,
       log: shared.log,
       connections: shared.connections,
-      dialFar: (to, signal) => shared.dialFar(config, to, signal),
+      dialFar: (request, signal) => shared.dialFar(config, request, signal),
       endpoints: shared.advertised,
       onPathWish: reason => this.#handleWish(pump, reason),
       onPeerEndpoints: endpoints => this.#whereabouts.learn(endpoints),

@@ -10,6 +10,7 @@ import type { ApplicationSocket } from '../platform/application-socket.ts'
 import type { Identity } from '../secure/identity.ts'
 import type { Keyring } from '../secure/keyring.ts'
 import type { Budget } from '../session/budget.ts'
+import type { OpenRequest } from '../wire/control.ts'
 import type { Connections } from './connections.ts'
 import type { Pump } from './pump.ts'
 import type { Log } from './sidecar-api.ts'
@@ -33,7 +34,7 @@ export interface Shared {
   /** Dials a destination for `peer`, if its rules allow it. */
   readonly dialFar: (
     peer: PeerConfig,
-    to: HostPort,
+    request: OpenRequest,
     signal: AbortSignal,
   ) => Promise<{ readonly socket: ApplicationSocket; readonly remote: string } | WireCode>
   /** Whether this sidecar listens there itself. */

@@ -24,6 +24,7 @@ import type { PeerId } from '../secure/identity.ts'
 import { Keyring } from '../secure/keyring.ts'
 import { Budget } from '../session/budget.ts'
 import { type AddressChange, type AddressWatch, watchAddresses } from '../watch/watch.ts'
+import type { OpenRequest } from '../wire/control.ts'
 import { Connections } from './connections.ts'
 import { Direct } from './direct.ts'
 import { Near } from './near.ts'
@@ -75,7 +76,7 @@ class RunningSidecar implements Sidecar {
       dial: async (endpoint, dialOptions) => this.#watchOver(await dialCarrier(endpoint, { ...dialOptions, ...ca })),
       advertised: () => this.#endpoints().map(formatEndpoint),
       localAddresses: () => this.#watch?.addresses() ?? [],
-      dialFar: (peer, to, signal) => this.#dialFar(peer, to, signal),
+      dialFar: (peer, request, signal) => this.#dialFar(peer, request, signal),
       isOwn: place => this.#isOwn(place),
       nextPathId: () => ++this.#pathIds,
       onPeerConnected: name => options.onPeerConnected?.(name),
@@ -206,9 +207,10 @@ class RunningSidecar implements Sidecar {
     return [...this.#peers.values()].find(one => one.config.name === name)?.pump
   }
 
-  #dialFar(peer: PeerConfig, to: HostPort, signal: AbortSignal): ReturnType<Shared['dialFar']> {
-    return dialDestination(to, this.#allow.get(peer.id) ?? new AllowList([]), {
+  #dialFar(peer: PeerConfig, request: OpenRequest, signal: AbortSignal): ReturnType<Shared['dialFar']> {
+    return dialDestination(request, this.#allow.get(peer.id) ?? new AllowList([]), {
       signal,
+      caller: request,
       lookup: (name, until) => this.#lookups.ask(peer.id, name, until),
     })
   }

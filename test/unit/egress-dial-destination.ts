@@ -149,3 +149,40 @@ t.test('ends with APPLICATION_RESET when aborted, whenever that is', async t => 
   const ended = await answer
   t.ok(ended === 'APPLICATION_RESET' || remoteOf(ended) === `127.0.0.1:${port}`, 'connected before, or not at all')
 })
+
+t.test('tells a destination who calls before anything else, if the rule that matched says so', async t => {
+  const received: string[] = []
+  const server = net.createServer({ allowHalfOpen: true }, socket => {
+    let text = ''
+    socket.setEncoding('latin1').on('data', chunk => (text += chunk))
+    socket.on('end', () => socket.end(`${received.push(text)}`))
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  t.teardown(() => server.close())
+  const { port } = server.address() as AddressInfo
+  const caller = { client: '203.0.113.7:5000', sessionId: new Uint8Array(16).fill(0x61) }
+  const allow = new AllowList([
+    '127.0.0.0/8:*',
+    { to: `127.0.0.1:${port}`, proxyProtocol: 'v1' },
+    { to: 'db.internal:*', proxyProtocol: 'v2' },
+    `other.internal:${port}`,
+  ])
+  const v1 = `PROXY TCP4 203.0.113.7 127.0.0.1 5000 ${port}\r\n`
+  for (const [host, start] of [
+    ['127.0.0.1', v1],
+    ['unnamed.internal', v1],
+    ['db.internal', '\r\n\r\n\0\r\nQUIT\n!\x11\0\x1f'],
+    ['other.internal', 'GET'],
+  ] as const) {
+    const options = { signal, caller, lookup: answers('127.0.0.1') }
+    const { socket } = (await dialDestination({ host, port }, allow, options)) as Destination
+    const recorder = new Recorder()
+    socket.attach(recorder)
+    socket.write([Buffer.from('GET')])
+    socket.end()
+    await recorder.closed()
+    t.equal(recorder.consumedBytes, 3, 'the header is nobody’s byte')
+    t.ok(received.at(-1)?.startsWith(start), `${host}: ${JSON.stringify(received.at(-1))}`)
+    t.ok(received.at(-1)?.endsWith('GET'))
+  }
+})

@@ -57,6 +57,44 @@ for (const [way, meet] of Object.entries(ways)) {
       t.same(recorder.events, ['data', 'end', 'closed'])
     })
 
+    t.test('what one receiver gives back is what the next one gets first', async t => {
+      const { socket, peer, recorder } = await meet(t, `s.sendall(b'head' + b'x' * 300000); say(drain(s))`)
+      let first = ''
+      await new Promise<void>(resolve => {
+        const reader = new Recorder()
+        reader.onData = chunk => {
+          first = String(Buffer.from(chunk.subarray(0, 4)))
+          socket.unread(chunk.subarray(4))
+          chunk.fill(0)
+          resolve()
+        }
+        socket.attach(reader)
+      })
+      t.equal(first, 'head')
+      const pieces: Buffer[] = []
+      const onData = recorder.onData.bind(recorder)
+      recorder.onData = chunk => {
+        pieces.push(Buffer.from(chunk))
+        onData(chunk)
+      }
+      socket.attach(recorder)
+      await recorder.until(() => recorder.receivedBytes === 300_000)
+      t.ok(Buffer.concat(pieces).equals(Buffer.alloc(300_000, 'x')))
+      socket.end()
+      t.equal(await peer.heard(), '0 FIN')
+    })
+
+    t.test('bytes before the first of the application count for nobody', async t => {
+      const { socket, peer, recorder } = await meet(t, `say(drain(s)); s.close()`)
+      socket.writePreface(Buffer.from('PROXY UNKNOWN\r\n'))
+      socket.write([Buffer.from('hello')])
+      socket.end()
+      socket.attach(recorder)
+      t.equal(await peer.heard(), '20 FIN')
+      await recorder.closed()
+      t.equal(recorder.consumedBytes, 5)
+    })
+
     t.test('goes on receiving after its own FIN', async t => {
       const { socket, peer, recorder } = await meet(t, `say(drain(s)); s.sendall(b'x' * 70000); ask(); s.close()`)
       socket.attach(recorder)
