@@ -163,6 +163,16 @@ export const LIMITS = {
   /** ...and so long where the kernel cannot be asked. */
   resetBlindMs: 50,
 
+  // ---- capture/
+  /** A PROXY header of version 1, as its specification bounds it. No end until there: the connection is reset. */
+  proxyTextHeaderBytesMax: 107,
+  /** One of version 2, with the names of TLS certificates and the like in it; nginx takes as much. A longer one: reset. */
+  proxyHeaderBytesMax: 4 * KIB,
+  /** A PROXY header has so long to come whole: a proxy sends it first, and a lost SYN or segment costs 1 to 3 s. Then: reset. */
+  proxyHeaderMs: 5_000,
+  /** Connections of one listener that wait for their PROXY header. More are reset with OVERLOADED. */
+  proxyHeadersPendingMax: 1_024,
+
   // ---- watch/
   /** Events of the kernel within this time of the first are told as one change. */
   watchCoalesceMs: 2,
