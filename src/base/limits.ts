@@ -151,6 +151,8 @@ export const LIMITS = {
   // ---- platform/
   /** The one buffer of the process that sockets read into: several records, so that few frames are cut and copied. */
   slabBytes: 256 * KIB,
+  /** The first read of an application, and the most of one when memory is short; four times as much after a full one. */
+  readBytesMin: 16 * KIB,
   /** Bytes queued in an application socket at which `write` says stop; the window bounds it. */
   applicationHighWaterBytes: 256 * KIB,
   /** Chunks below this that wait for an application to read are copied together: each by itself would cost 250 B more. */

@@ -17,7 +17,7 @@
 import net from 'node:net'
 import { type HostPort, plainAddress } from '../base/endpoint.ts'
 import { LIMITS } from '../base/limits.ts'
-import { adoptSocket, Reading } from './slab-socket.ts'
+import { adoptSocket, BoundedReading } from './slab-socket.ts'
 import { type SocketCalls, socketCalls } from './socket-calls.ts'
 import { WriteQueue } from './write-queue.ts'
 
@@ -30,6 +30,8 @@ export interface ApplicationHandlers {
   onReset(): void
   /** After `write()` returned false: the queue is empty again. */
   onDrain(): void
+  /** What the next read should bring at most. @default LIMITS.slabBytes */
+  readBytesMax?(): number
   /** So many bytes given to `write()` were taken by the kernel. */
   onConsumed(bytes: number): void
   /** Exactly once, last: after both directions ended, or after a reset. */
@@ -60,7 +62,7 @@ export class ApplicationSocket {
 
   /** Takes a socket accepted by a server with `pauseOnConnect`; the given object is dead afterwards. */
   static adopt(accepted: net.Socket, calls = socketCalls()): ApplicationSocket {
-    const reading = new Reading()
+    const reading = new BoundedReading()
     const socket = adoptSocket(accepted, reading, OPTIONS)
     return new ApplicationSocket(socket, reading, calls)
   }
@@ -72,7 +74,7 @@ export class ApplicationSocket {
   static connect(to: HostPort, { signal }: { signal: AbortSignal }, calls = socketCalls()): Promise<ApplicationSocket> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason)
-      const reading = new Reading()
+      const reading = new BoundedReading()
       const socket = new net.Socket({ ...OPTIONS, ...reading.options })
       const abort = () => {
         socket.destroy()
@@ -95,7 +97,7 @@ export class ApplicationSocket {
     })
   }
 
-  private constructor(socket: net.Socket, reading: Reading, calls: SocketCalls | null) {
+  private constructor(socket: net.Socket, reading: BoundedReading, calls: SocketCalls | null) {
     this.#socket = socket
     this.#calls = calls
     this.#queue = new WriteQueue(socket, bytes => this.#handleTaken(bytes))
@@ -104,6 +106,7 @@ export class ApplicationSocket {
     socket.setNoDelay(true)
     calls?.setReset(this.#fd, true)
     reading.receive = chunk => this.#handleData(chunk)
+    reading.bytesMax = () => this.#handlers?.readBytesMax?.() ?? LIMITS.slabBytes
     socket.on('end', () => this.#handleEnd())
     socket.on('finish', () => this.#prepareClose())
     socket.on('error', () => this.#handleError())

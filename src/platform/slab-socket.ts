@@ -8,6 +8,8 @@ import { LIMITS } from '../base/limits.ts'
 
 /** The one buffer that all sockets read into; its content means nothing outside of a read callback. */
 const SLAB = new Uint8Array(LIMITS.slabBytes)
+/** Its beginning, for reads that are to bring less. */
+const SLABS: readonly Uint8Array[] = [1, 4, 16].map(times => SLAB.subarray(0, times * LIMITS.readBytesMin))
 
 /** The reading end of one socket: made before the socket, as Node wants its callback in the constructor. */
 export class Reading {
@@ -20,6 +22,33 @@ export class Reading {
       return true
     }
     return { onread: { buffer: SLAB, callback } }
+  }
+}
+
+/**
+ * The reading end of a socket whose bytes are kept: thousands of them must not bring a slab each before anybody can pause them.
+ * It begins with LIMITS.readBytesMin and takes four times as much after a read that was full.
+ */
+export class BoundedReading extends Reading {
+  /** One read should not bring more than this; below LIMITS.readBytesMin it still brings that. */
+  bytesMax: () => number = () => LIMITS.slabBytes
+  #step = 0
+
+  override get options(): { readonly onread: net.OnReadOpts } {
+    const callback = (byteCount: number, slab: Uint8Array) => {
+      if (byteCount === slab.length) this.#step = Math.min(this.#step + 1, SLABS.length - 1)
+      else if (byteCount <= slab.length / 4) this.#step = 0
+      this.receive(SLAB.subarray(0, byteCount))
+      return true
+    }
+    // Asked after each read for the next one.
+    return { onread: { buffer: () => this.#next(), callback } }
+  }
+
+  #next(): Uint8Array {
+    const bytesMax = this.bytesMax()
+    while (this.#step > 0 && SLABS[this.#step]!.length > bytesMax) this.#step--
+    return SLABS[this.#step]!
   }
 }
 

@@ -3,9 +3,13 @@
  * peers to send. A limit once granted cannot be taken back, so each use leaves room for those that matter more:
  *
  *     0            1/2                               7/8        15/16     31/32        total
- *     | windows may grow  | every outbox has its target | 16 KiB each | opens fit | what was read already |
+ *     | windows may grow  | outboxes share what is free | 16 KiB each | opens fit | what was read already |
  *                                                                     ^ refused: OVERLOADED
  *                                                                                 ^ exhausted: see below
+ *
+ * What one outbox may have falls with what is free below the 7/8 (a dynamic threshold, Choudhury and Hahne 1998), and with its
+ * fourth power: what stalled sessions took while there was much cannot be taken back, so little is given long before the end.
+ * A thousand that stall, one after the other, leave a fifth free, and who still moves goes on.
  *
  * When it is exhausted, the owner resets sessions whose peer has been out of reach for longest; if none is, it stops
  * reading from applications until acknowledgements have made room up to the 15/16 again. Floors of idle sessions never
@@ -34,9 +38,11 @@ export class Budget {
     return this.#usedBytes
   }
 
-  /** Outboxes get no more than their floor. */
-  get isShort(): boolean {
-    return this.#usedBytes > this.totalBytes * (7 / 8)
+  /** What one outbox may have now; never less than the floor. */
+  get outboxShareBytes(): number {
+    const most = this.totalBytes * (7 / 8)
+    const free = Math.max(0, 1 - this.#usedBytes / most)
+    return Math.max(LIMITS.windowFloorBytes, (this.totalBytes / 16) * free ** 4)
   }
 
   get isExhausted(): boolean {

@@ -103,7 +103,7 @@ export class Sessions {
     const released = buffered - session.outbox.bufferedBytes
     this.deliveredBytes += advanced
     this.#options.budget.release(released)
-    if (session.isWriterWaiting && session.outbox.bufferedBytes <= this.outboxTargetBytes / 2) {
+    if (session.isWriterWaiting && session.outbox.bufferedBytes <= this.#outboxBytesMax / 2) {
       session.isWriterWaiting = false
       this.#options.emit({ type: 'writable', ref })
     }
@@ -171,8 +171,7 @@ export class Sessions {
     session.outbox.append(bytes)
     budget.take(bytes.length)
     this.schedule.enqueue(session)
-    session.isWriterWaiting =
-      session.outbox.bufferedBytes >= (budget.isShort ? LIMITS.windowFloorBytes : this.outboxTargetBytes)
+    session.isWriterWaiting = session.outbox.bufferedBytes >= this.#outboxBytesMax
     return !session.isWriterWaiting
   }
 
@@ -279,6 +278,10 @@ export class Sessions {
   }
 
   // ---- private
+
+  get #outboxBytesMax(): number {
+    return Math.min(this.outboxTargetBytes, this.#options.budget.outboxShareBytes)
+  }
 
   #isOwn(ref: Ref): boolean {
     return ref % 2 === this.#options.parity

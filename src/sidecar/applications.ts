@@ -37,6 +37,8 @@ export interface ApplicationsOptions {
   readonly onReset: (code: WireCode, ends: SessionEnds) => void
   /** Memory is exhausted: nothing more is read from applications. */
   readonly isHeld: () => boolean
+  /** What one read may bring. */
+  readonly readBytesMax: () => number
 }
 
 /** `client` is the application, `to` the destination: host:port. */
@@ -148,7 +150,7 @@ export class Applications {
   }
 
   #attach(ref: Ref, binding: Binding, socket: ApplicationSocket): void {
-    const { now, changed, totals, isHeld, connections } = this.#options
+    const { now, changed, totals, isHeld, readBytesMax, connections } = this.#options
     const { engine } = binding
     socket.attach({
       onData: chunk => {
@@ -173,6 +175,8 @@ export class Applications {
         this.#bindings.delete(ref)
         changed()
       },
+      // It is asked after a read for the next one, and much may be taken by others before a full outbox has room again.
+      readBytesMax: () => (binding.isFull ? 0 : readBytesMax()),
       onDrain: () => {},
       onConsumed: bytes => {
         totals.receivedBytes += bytes

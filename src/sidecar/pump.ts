@@ -71,6 +71,7 @@ export class Pump implements PathOwner {
       totals: options.totals,
       onReset: (code, ends) => this.#reportReset(code, ends),
       isHeld: () => options.budget.isExhausted,
+      readBytesMax: () => options.budget.outboxShareBytes,
     })
     this.#changed()
   }

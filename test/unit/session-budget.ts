@@ -16,13 +16,35 @@ t.test('windows leave half free, opens a sixteenth', async t => {
   t.equal(budget.usedBytes, 3_000)
 })
 
-t.test('outboxes are short above seven eighths', async t => {
-  const budget = new Budget(3_200)
-  budget.take(2_800)
-  t.notOk(budget.isShort)
-  budget.take(1)
-  t.ok(budget.isShort)
+t.test('an outbox may have less the less is free, and never less than the floor', async t => {
+  const floor = LIMITS.windowFloorBytes
+  const budget = new Budget(16 * 16 * floor)
+  const most = budget.totalBytes * (7 / 8)
+  t.equal(budget.outboxShareBytes, 16 * floor)
+  budget.take(most / 4)
+  t.equal(budget.outboxShareBytes, 16 * floor * (3 / 4) ** 4)
+  budget.take(most / 4)
+  t.equal(budget.outboxShareBytes, floor, 'a half is a sixteenth')
+  budget.take(budget.totalBytes)
+  t.equal(budget.outboxShareBytes, floor)
 })
+
+t.test(
+  'a thousand outboxes that fill one after the other and are never emptied leave room for those that are',
+  async t => {
+    const budget = new Budget()
+    for (let i = 0; i < 1_000; i++) {
+      t.ok(budget.reserveFloor(LIMITS.windowFloorBytes))
+      for (let bytes = 0; bytes < Math.min(2 * LIMITS.flightBytesMin, budget.outboxShareBytes); ) {
+        const readBytes = Math.min(LIMITS.slabBytes, Math.max(LIMITS.readBytesMin, budget.outboxShareBytes))
+        budget.take(readBytes)
+        bytes += readBytes
+      }
+    }
+    t.ok(budget.usedBytes < budget.totalBytes * (7 / 8), `${budget.usedBytes} bytes in use`)
+    t.notOk(budget.isExhausted)
+  },
+)
 
 t.test('tells once that it is exhausted, and once that there is room again', async t => {
   const budget = new Budget(3_200)

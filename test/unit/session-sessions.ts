@@ -390,8 +390,8 @@ t.test('a full outbox says stop, and go again when half of it is acknowledged', 
 t.test('while the budget is nearly used up an outbox is full at its floor', async t => {
   const pair = EnginePair.met({ budget: new Budget(4 * FLOOR) })
   const ref = pair.a.open()
-  t.ok(pair.a.write(ref, new Uint8Array(FLOOR)))
-  t.notOk(pair.a.write(ref, new Uint8Array(2 * FLOOR - 1)))
+  t.ok(pair.a.write(ref, new Uint8Array(FLOOR - 1)), 'one below')
+  t.notOk(pair.a.write(ref, new Uint8Array(1)), 'at the floor')
 })
 
 t.test('commands for a session that is over change nothing', async t => {
