@@ -8,6 +8,7 @@ import { control } from './targets/control.ts'
 import { engine } from './targets/engine.ts'
 import { innerFrames } from './targets/inner-frames.ts'
 import { outerFrames } from './targets/outer-frames.ts'
+import { proxyHeaders } from './targets/proxy-header.ts'
 import { ticket } from './targets/ticket.ts'
 import { upgrade } from './targets/upgrade.ts'
 
@@ -20,6 +21,7 @@ export const TARGETS: readonly Target[] = [
   certificate,
   upgrade,
   admin,
+  proxyHeaders,
   ticket,
   configuration,
 ]
