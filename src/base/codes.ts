@@ -120,6 +120,10 @@ export const CODES = {
   TICKET_INVALID: { says: 'the ticket is damaged or altered', todo: 'copy it again, whole' },
   ADDRESS_IN_USE: { says: 'an address to listen on is taken', todo: 'stop the other program or choose another port' },
   ADDRESS_UNAVAILABLE: { says: 'an address to listen on is not on this host', todo: 'choose one that is' },
+  PROXY_HEADER_INVALID: {
+    says: 'a connection that must begin with a PROXY protocol header did not',
+    todo: 'let the proxy there send one, or take its address out of `proxyProtocol` of this forward',
+  },
   CERTIFICATE_UNTRUSTED: {
     says: 'the TLS certificate of a wss endpoint is not trusted',
     todo: 'give the endpoint a certificate of a known authority for its name',

@@ -200,6 +200,8 @@ export const LIMITS = {
   routePortsMax: 64,
   /** Allow rules of one peer: each open is compared with all of them. More is a fault. */
   allowRulesMax: 256,
+  /** Networks whose connections to one forward begin with a PROXY header: each connection is compared with all. More is a fault. */
+  proxySourcesMax: 64,
   /** Characters of a peer's name. More is a fault. */
   peerNameCharsMax: 64,
   /** What `hold` may be set to. Outside is a fault. */

@@ -3,15 +3,18 @@ import type { WireCode } from '../base/codes.ts'
 import type { HostPort } from '../base/endpoint.ts'
 import type { ApplicationSocket } from '../platform/application-socket.ts'
 
-/** Called once per accepted connection; from then on the socket is the receiver's to reset or end. */
-export type OnConnection = (socket: ApplicationSocket) => void
+/**
+ * Called once per accepted connection; from then on the socket is the receiver's to reset or end.
+ * @param client `address:port` of who connected, where that is not the socket's other end
+ */
+export type OnConnection = (socket: ApplicationSocket, client?: string) => void
 
 /** A connection whose destination is known, where more than the socket is known of it. */
 export interface CapturedConnection {
   readonly socket: ApplicationSocket
   readonly to: HostPort
   /** `address:port` of who connected. @default the socket's other end */
-  readonly client?: string
+  readonly client?: string | undefined
   /**
    * Tells the application what became of it, once, before any byte of the destination: undefined when that is connected, at
    * `remote`. After a code, the socket is this function's to end. Without it the application sees a reset.

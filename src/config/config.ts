@@ -27,6 +27,8 @@ export interface ForwardConfig {
   readonly listen: HostPort
   readonly peer: string
   readonly to: HostPort
+  /** Networks (base/network.ts) whose connections must begin with a PROXY header. Without it nobody's. */
+  readonly proxyProtocol?: { readonly from: readonly string[] } | undefined
 }
 
 /** What goes to a peer without a forward of its own. */

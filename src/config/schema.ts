@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { parseAllowRule } from '../base/allow-rule.ts'
 import { type Endpoint, isHost, isWildcard, parseEndpoint, parseHostPort } from '../base/endpoint.ts'
 import { LIMITS } from '../base/limits.ts'
+import { parseNetwork } from '../base/network.ts'
 import { parseDuration } from './duration.ts'
 import { quoted } from './words.ts'
 
@@ -146,12 +147,31 @@ const peer = z.strictObject({
     ),
 })
 
+const network = text(value => {
+  const found = parseNetwork(value)
+  return typeof found === 'string' ? found : undefined
+}).meta({ examples: ['10.0.0.0/8', '127.0.0.1', 'fd00::/8'] })
+
 const forward = z.strictObject({
   listen: localAddress.describe(
     'Local address that applications connect to. Port 0: a free one, shown by `holdfast status`.',
   ),
   peer: z.string().describe('Name of the peer on whose side the destination is.'),
   to: destination.describe('Destination, as the peer sees it; a name is looked up there. The peer must allow it.'),
+  proxyProtocol: z
+    .strictObject({
+      from: list(network, LIMITS.proxySourcesMax)
+        .min(1, { error: 'is empty; leave `proxyProtocol` out when nobody sends a header' })
+        .describe(
+          'Addresses and networks, such as 10.0.0.0/8 or ::1, whose connections must begin with a header: without one they are ' +
+            `reset with PROXY_HEADER_INVALID. From elsewhere nothing is read as a header. At most ${LIMITS.proxySourcesMax}.`,
+        ),
+    })
+    .optional()
+    .describe(
+      'For a proxy or load balancer in front: takes the client’s address from the PROXY protocol header (v1 or v2) that it sends. ' +
+        'Default: nobody sends one.',
+    ),
 })
 
 /** As allow rules, or why they are none. */

@@ -6,10 +6,12 @@
  */
 import { readFileSync } from 'node:fs'
 import { performance } from 'node:perf_hooks'
+import { withAdvice } from '../base/codes.ts'
 import { type Endpoint, formatEndpoint, formatHostPort, type HostPort, isWildcard } from '../base/endpoint.ts'
 import { OperatorError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
 import { type Forward, listenForward } from '../capture/forward.ts'
+import { type ProxyFault, ProxySources } from '../capture/proxy-sources.ts'
 import { Admission } from '../carrier/admission.ts'
 import type { Carrier } from '../carrier/carrier.ts'
 import { systemClock } from '../carrier/clock.ts'
@@ -183,7 +185,15 @@ class RunningSidecar implements Sidecar {
   }
 
   #forward(config: ForwardConfig): Promise<Forward> {
-    return listenForward({ listen: config.listen }, socket => this.#near.open({ socket, to: config.to }, config.peer))
+    const { listen, to, peer, proxyProtocol } = config
+    const proxySources =
+      proxyProtocol && new ProxySources({ from: proxyProtocol.from, onFault: this.#reportProxyFault })
+    return listenForward({ listen, proxySources }, (socket, client) => this.#near.open({ socket, to, client }, peer))
+  }
+
+  readonly #reportProxyFault = (code: ProxyFault, detail: string, source: HostPort) => {
+    const from = formatHostPort(source)
+    this.#options.log.warn(`a connection from ${from} was reset: ${withAdvice(code, detail)}`, { code, from })
   }
 
   #makeNear(): Near {

@@ -100,6 +100,26 @@ t.test('an allow rule is a text, or a mapping that says more of it', async t => 
   for (const [one, fault] of rows) t.same(faults(peer({ allow: [one] })), [`peers[0].allow[0]${fault}`])
 })
 
+t.test('the sources of PROXY headers are addresses and networks', async t => {
+  const forward = (proxyProtocol: unknown) => ({
+    ...peer({}),
+    forward: [{ listen: 'a:1', peer: 'office', to: 'a:1', proxyProtocol }],
+  })
+  const at = 'forward[0].proxyProtocol'
+  t.same(faults(forward({ from: ['10.0.0.0/8', '::1', '127.0.0.1', 'fd00::/8'] })), [])
+  t.same(faults(forward({})), [`${at}.from: is missing`])
+  t.same(faults(forward({ from: [] })), [
+    `${at}.from: is empty; leave \`proxyProtocol\` out when nobody sends a header`,
+  ])
+  const advice = 'is no address and no network; write 10.0.0.0/8 or fd00::1'
+  t.same(faults(forward({ from: ['lb.internal', '10.0.0.0/33'] })), [
+    `${at}.from[0]: lb.internal ${advice}`,
+    `${at}.from[1]: /33 is longer than an IPv4 address has bits`,
+  ])
+  t.same(faults(forward({ from: ['::1'], form: [] })), [`${at}.form: the key "form" is unknown; did you mean "from"?`])
+  t.same(faults(forward('10.0.0.0/8')), [`${at}: must be a mapping, not "10.0.0.0/8"`])
+})
+
 t.test('an unknown key is told with the nearest one of the same mapping', async t => {
   t.same(faults({ advertize: [] }), ['advertize: the key "advertize" is unknown; did you mean "advertise"?'])
   t.same(faults({ admin: { sockett: 'a' } }), ['admin.sockett: the key "sockett" is unknown; did you mean "socket"?'])

@@ -74,7 +74,15 @@ t.test('the example has every key', async t => {
         ],
       },
     ],
-    forward: [{ listen: { host: '127.0.0.1', port: 15432 }, peer: 'office', to: { host: '127.0.0.1', port: 5432 } }],
+    forward: [
+      { listen: { host: '127.0.0.1', port: 15432 }, peer: 'office', to: { host: '127.0.0.1', port: 5432 } },
+      {
+        listen: { host: '0.0.0.0', port: 18080 },
+        peer: 'office',
+        to: { host: '127.0.0.1', port: 8080 },
+        proxyProtocol: { from: ['10.0.0.0/8', '127.0.0.1'] },
+      },
+    ],
     routes: [],
     holdMs: 86_400_000,
     admin: { socket: join(directory, 'holdfast.sock') },

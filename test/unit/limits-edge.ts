@@ -40,11 +40,16 @@ const EDGES: readonly Edge[] = [
   { limit: 'epochJumpMax', code: 'PROTOCOL_VIOLATION', take: jumped },
   { limit: 'configListenMax', code: 'CONFIG_INVALID', take: count => configured({ listen: times(count, listenAt) }) },
   { limit: 'configPeersMax', code: 'CONFIG_INVALID', take: count => configured({ peers: times(count, peer) }) },
-  { limit: 'configForwardsMax', code: 'CONFIG_INVALID', take: forwards },
+  { limit: 'configForwardsMax', code: 'CONFIG_INVALID', take: count => forwards(count) },
   {
     limit: 'allowRulesMax',
     code: 'CONFIG_INVALID',
     take: count => configured({ peers: [{ ...peer(0), allow: times(count, i => `a${i}.example:22`) }] }),
+  },
+  {
+    limit: 'proxySourcesMax',
+    code: 'CONFIG_INVALID',
+    take: count => forwards(1, { proxyProtocol: { from: times(count, i => `10.0.0.${i}`) } }),
   },
   {
     limit: 'peerNameCharsMax',
@@ -84,8 +89,8 @@ function configured(input: Parameters<typeof checkConfig>[0]): void {
   checkConfig(input, '/')
 }
 
-function forwards(count: number): void {
-  const forward = times(count, i => ({ listen: `127.0.0.1:${10_000 + i}`, peer: 'p0', to: 'localhost:22' }))
+function forwards(count: number, more: object = {}): void {
+  const forward = times(count, i => ({ listen: `127.0.0.1:${10_000 + i}`, peer: 'p0', to: 'localhost:22', ...more }))
   configured({ peers: [peer(0)], forward })
 }
 
