@@ -84,6 +84,20 @@ const MUTATIONS = [
     'true',
     unit('secure-handshake'),
   ],
+  [
+    'anybody may name himself by a PROXY header',
+    'capture/proxy-sources.js',
+    'return this.#holders.some(holds => holds(bytes));',
+    'return true;',
+    unit('capture-proxy-sources'),
+  ],
+  [
+    'of several allow rules any decides',
+    'egress/allow-list.js',
+    'this.#networks.sort(bySpecificity);',
+    '',
+    unit('egress-allow-list'),
+  ],
 ]
 
 const COPY = 'build/mutant'
