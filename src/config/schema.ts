@@ -176,7 +176,8 @@ const forward = z.strictObject({
 
 /** As allow rules, or why they are none. */
 export function routeRules(to: string, ports: readonly (number | string)[]): readonly string[] {
-  const [, address = to, bits = ''] = /^(.*?)(\/\d+)?$/.exec(to) ?? []
+  const bits = /\/\d+$/.exec(to)?.[0] ?? ''
+  const address = to.slice(0, to.length - bits.length)
   const host = address.includes(':') && !address.startsWith('[') ? `[${address}]` : address
   return ports.map(port => `${host}${bits}:${port}`)
 }

@@ -243,10 +243,7 @@ export class Sessions {
 
   // ---- another carrier
 
-  /**
-   * Another carrier sends from now on.
-   * @param isReplay the old carrier is lost: everything unacknowledged goes again; else only the opens do
-   */
+  /** Another carrier sends from now on: Schedule.handleSwitch. */
   handleSwitch(isReplay: boolean): void {
     this.schedule.handleSwitch(isReplay)
   }
