@@ -27,7 +27,8 @@ export class Reading {
 
 /**
  * The reading end of a socket whose bytes are kept: thousands of them must not bring a slab each before anybody can pause them.
- * It begins with LIMITS.readBytesMin and takes four times as much after a read that was full.
+ * It begins with LIMITS.readBytesMin, takes four times as much after a read that was full, and begins anew after one that was
+ * not: how much is wanted is asked before the socket waits, and when bytes come much may have been taken by others.
  */
 export class BoundedReading extends Reading {
   /** One read should not bring more than this; below LIMITS.readBytesMin it still brings that. */
@@ -37,7 +38,7 @@ export class BoundedReading extends Reading {
   override get options(): { readonly onread: net.OnReadOpts } {
     const callback = (byteCount: number, slab: Uint8Array) => {
       if (byteCount === slab.length) this.#step = Math.min(this.#step + 1, SLABS.length - 1)
-      else if (byteCount <= slab.length / 4) this.#step = 0
+      else this.#step = 0
       this.receive(SLAB.subarray(0, byteCount))
       return true
     }

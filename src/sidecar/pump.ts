@@ -71,7 +71,7 @@ export class Pump implements PathOwner {
       totals: options.totals,
       onReset: (code, ends) => this.#reportReset(code, ends),
       isHeld: () => options.budget.isExhausted,
-      readBytesMax: () => options.budget.outboxShareBytes,
+      readBytesMax: () => options.budget.outboxShareBytes / 4,
     })
     this.#changed()
   }
