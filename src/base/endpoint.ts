@@ -3,7 +3,7 @@
  * Hosts are kept without brackets; formatting puts them back.
  */
 import { isHostName, normalName } from './allow-rule.ts'
-import { isLocalOnlyAddress, parseIpAddress } from './ip-address.ts'
+import { isLocalOnlyAddress, isMetadataAddress, parseIpAddress } from './ip-address.ts'
 
 export type Scheme = 'tcp' | 'ws' | 'wss'
 
@@ -75,4 +75,10 @@ export function isLocalOnly(host: string): boolean {
   if (address !== undefined) return isLocalOnlyAddress(address)
   const name = normalName(host)
   return name === 'localhost' || name.endsWith('.localhost') || !isHostName(name)
+}
+
+/** An address, however it is written, of a cloud's metadata service. */
+export function isMetadataService(host: string): boolean {
+  const address = parseIpAddress(host.replace(/%.*$/, ''))
+  return address !== undefined && isMetadataAddress(address)
 }

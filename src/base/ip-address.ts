@@ -10,6 +10,23 @@ export interface IpAddress {
 
 const GROUPS = 8
 const MAPPED_PREFIX = '0:0:0:0:0:65535'
+/**
+ * Where clouds serve credentials to whoever asks from the host: 169.254.169.254 and, for containers, .170.2 and .170.23; beside
+ * them what is not link-local: Alibaba, Oracle, Azure; the groups of EC2 (fd00:ec2::254, ::23 for containers) and Google.
+ */
+const METADATA_IPV4: ReadonlySet<string> = new Set([
+  '169.254.169.254',
+  '169.254.170.2',
+  '169.254.170.23',
+  '100.100.100.200',
+  '192.0.0.192',
+  '168.63.129.16',
+])
+const METADATA_IPV6: ReadonlySet<string> = new Set([
+  [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254].join(':'),
+  [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23].join(':'),
+  [0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254].join(':'),
+])
 
 /** @returns undefined when `text` is no address */
 export function parseIpAddress(text: string): IpAddress | undefined {
@@ -52,6 +69,11 @@ export function isLocalOnlyAddress({ family, text }: IpAddress): boolean {
   const first = groups[0]!
   if (first === 0) return groups.slice(0, 7).every(group => group === 0) && groups[7]! <= 1
   return (first & 0xffc0) === 0xfe80 || first >= 0xff00
+}
+
+/** A cloud's metadata service: never a peer. */
+export function isMetadataAddress({ family, text }: IpAddress): boolean {
+  return family === 4 ? METADATA_IPV4.has(text) : METADATA_IPV6.has(parseIpv6(text)!.join(':'))
 }
 
 function parseIpv4(text: string): readonly number[] | undefined {

@@ -3,10 +3,18 @@
  *
  * What it says may be meant for others, or be a lie: an authenticated peer must not make this host speak to what listens on
  * its own loopback, nor to a metadata service on its link. So every address is judged just before it is dialed, also one
- * that a name stands for; only what the configuration says itself is exempt. Nor does a sidecar dial itself, as it would
+ * that a name stands for; only what the configuration says itself is exempt. A configuration with a local endpoint, as in a
+ * test on one host, lets the peer name local ones, too, but never a metadata service. Nor does a sidecar dial itself, as it would
  * where many hosts have the same private address.
  */
-import { type Endpoint, formatEndpoint, type HostPort, isLocalOnly, parseEndpoint } from '../base/endpoint.ts'
+import {
+  type Endpoint,
+  formatEndpoint,
+  type HostPort,
+  isLocalOnly,
+  isMetadataService,
+  parseEndpoint,
+} from '../base/endpoint.ts'
 import { LIMITS } from '../base/limits.ts'
 import { DialError, describeTarget } from '../carrier/dial-error.ts'
 
@@ -41,8 +49,9 @@ export class Whereabouts {
     if (this.#isOwn({ host: address, port: endpoint.port })) {
       return new DialError('PEER_MISMATCH', `${target} is this sidecar itself`)
     }
-    const isFree = this.#mayBeLocal || this.#configured.has(formatEndpoint(endpoint))
-    if (isFree || !isLocalOnly(address)) return undefined
+    if (this.#configured.has(formatEndpoint(endpoint))) return undefined
+    const isRefused = isMetadataService(address) || (isLocalOnly(address) && !this.#mayBeLocal)
+    if (!isRefused) return undefined
     return new DialError('PEER_MISMATCH', `${target} is what the peer says, and is not dialed: the address is local`)
   }
 

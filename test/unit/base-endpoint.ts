@@ -4,6 +4,7 @@ import {
   formatHostPort,
   isHost,
   isLocalOnly,
+  isMetadataService,
   isWildcard,
   parseEndpoint,
   parseHostPort,
@@ -141,6 +142,14 @@ t.test(
     for (const host of ['127.1', '2130706433', '0x7f.1', '0177.0.0.1', '0x7f000001']) t.ok(isLocalOnly(host), host)
   },
 )
+
+t.test('the metadata services of clouds are known, however they are written', async t => {
+  const v4 = ['169.254.169.254', '169.254.170.2', '100.100.100.200', '168.63.129.16', '::ffff:169.254.169.254']
+  const v6 = ['fd00:ec2::254', 'FD00:0EC2:0:0::0254', 'fd20:ce::254', '::ffff:6464:64c8', '169.254.169.254%eth0']
+  for (const host of [...v4, ...v6]) t.ok(isMetadataService(host), host)
+  for (const host of ['169.254.169.253', '100.100.100.201', 'fd00:ec2::255', 'fd00::254', 'metadata.example'])
+    t.notOk(isMetadataService(host), host)
+})
 
 t.test('a host is a name or an address', async t => {
   for (const host of ['a', 'A_b.example.', '1.2.3.4', '::', 'fe80::1%eth0']) t.ok(isHost(host), host)

@@ -54,6 +54,18 @@ t.test('a configured endpoint may be local; where one is written so, those the p
   t.same(urls(testbed), ['tcp://127.0.0.1:1', 'tcp://127.0.0.1:2'])
 })
 
+t.test('a metadata service is dialed only where the configuration itself says so', async t => {
+  const testbed = whereabouts(['tcp://127.0.0.1:1'])
+  for (const host of ['169.254.169.254', '100.100.100.200', '[fd00:ec2::254]', '[::ffff:169.254.169.254]']) {
+    testbed.learn([`ws://${host}:80/`])
+    t.same(urls(testbed), ['tcp://127.0.0.1:1'], host)
+    const bare = host.replace(/[[\]]/g, '')
+    t.match(testbed.objection(parseEndpoint('tcp://a.example:80')!, bare), { code: 'PEER_MISMATCH' }, host)
+  }
+  const odd = whereabouts(['tcp://100.100.100.200:80'])
+  t.equal(odd.objection(parseEndpoint('tcp://100.100.100.200:80')!, '100.100.100.200'), undefined)
+})
+
 t.test('a sidecar does not dial itself, whoever says so', async t => {
   const where = whereabouts(['tcp://172.17.0.1:7700', 'tcp://home.example:7700'], '172.17.0.1 7700')
   t.match(where.objection(parseEndpoint('tcp://172.17.0.1:7700')!, '172.17.0.1'), {
