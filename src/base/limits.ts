@@ -76,7 +76,7 @@ export const LIMITS = {
   carrierQueueBytesMax: 32 * MIB,
   /** An orderly close waits so long for the flush and for the peer's end; then the carrier is destroyed. */
   carrierCloseMs: 5_000,
-  /** Refused connections that are told why and given so long to read it, at once per listener. More are just cut. */
+  /** Refused connections that are told why, at once per listener (more are just cut), and so long to read it, also for a failed handshake. */
   refusedLingerMax: 32,
   refusedLingerMs: 1_000,
 

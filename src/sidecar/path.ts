@@ -110,10 +110,16 @@ export class Path {
     }
   }
 
+  /** A stranger has long enough to read why, and not its place for as long as it will not end. */
+  #cutSoon(): void {
+    setTimeout(() => this.carrier.destroy(), LIMITS.refusedLingerMs).unref()
+  }
+
   #end(code: WireCode | undefined, detail: string): void {
     if (this.#isOver) return
     this.#isOver = true
     clearTimeout(this.#deadline)
+    if (!this.hasRecord) this.#cutSoon()
     this.owner.handleLost(this, code, detail)
   }
 }
