@@ -16,9 +16,9 @@ import type { Teardown } from './cli-host.ts'
 export async function throwBytes(
   port: number,
   bytes: readonly Uint8Array[],
-  { isEnded = false } = {},
+  { isEnded = false, from = '127.0.0.1' } = {},
 ): Promise<Code | undefined> {
-  const socket = connect(port, '127.0.0.1').on('error', () => {})
+  const socket = connect({ port, host: '127.0.0.1', localAddress: from }).on('error', () => {})
   socket.write(concatBytes(bytes))
   if (isEnded) socket.end()
   const parser = new OuterFrameParser()

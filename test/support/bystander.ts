@@ -43,6 +43,11 @@ export class Bystander {
     return this.#longestIdleTicks * TICK_MS
   }
 
+  /** What was before is nobody's stall from now on. */
+  forgetStalls(): void {
+    this.#longestIdleTicks = 0
+  }
+
   get receivedBytes(): number {
     return this.#receivedBytes
   }
