@@ -80,7 +80,7 @@ async function readPeer(request: IncomingMessage): Promise<{ peer?: string } | u
   let text = ''
   for await (const chunk of request.setEncoding('utf8')) {
     text += chunk
-    if (text.length > LIMITS.adminBodyBytesMax) return undefined
+    if (Buffer.byteLength(text) > LIMITS.adminBodyBytesMax) return undefined
   }
   try {
     const body: unknown = text === '' ? {} : JSON.parse(text)

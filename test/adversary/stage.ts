@@ -7,7 +7,7 @@ import { Bystander } from '../support/bystander.ts'
 import type { RunningCli } from '../support/cli.ts'
 import { CliHost, type Teardown } from '../support/cli-host.ts'
 import { startEcho } from '../support/echo-service.ts'
-import { MaliciousPeer, type Place } from './malicious-peer.ts'
+import { MaliciousPeer, type Place } from '../support/malicious-peer.ts'
 import { type Sink, startSink } from './sink.ts'
 
 export interface Stage {

@@ -64,6 +64,22 @@ t.test('refuses a body that is not what it should be, and one that is too long',
   t.equal((await ask(socket, 'POST', '/v1/migrate')).status, 200, 'no body means all')
 })
 
+t.test('a body has at most adminBodyBytesMax bytes, however few characters they are', async t => {
+  const { socket, sidecar } = await start(t)
+  const most = LIMITS.adminBodyBytesMax
+  for (const letter of ['x', 'é']) {
+    const peerOf = (bytes: number) => letter.repeat(bytes / letter.length).slice(0, bytes / Buffer.byteLength(letter))
+    const room = most - JSON.stringify({ peer: '' }).length
+    const evenRoom = room - (room % Buffer.byteLength(letter))
+    const bodyOf = (more: number) =>
+      `${JSON.stringify({ peer: peerOf(evenRoom) })}${' '.repeat(room - evenRoom + more)}`
+    t.equal((await ask(socket, 'POST', '/v1/migrate', bodyOf(0).trimEnd())).status, 200, 'below')
+    t.equal((await ask(socket, 'POST', '/v1/migrate', bodyOf(0))).status, 200, 'the limit')
+    t.equal((await ask(socket, 'POST', '/v1/migrate', bodyOf(1))).status, 400, 'one above')
+  }
+  t.equal(sidecar.calls.length, 4)
+})
+
 t.test('a fault of the sidecar is told, and the server goes on', async t => {
   const sidecar = new FakeSidecar()
   const { socket } = await start(t, sidecar)

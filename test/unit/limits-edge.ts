@@ -1,8 +1,14 @@
 /** Limits on input from outside: one below and the limit itself pass, one above does not. Others have their own tests. */
 import t from 'tap'
+import { RemoteError } from '../../src/base/errors.ts'
 import { LIMITS } from '../../src/base/limits.ts'
+import { Admission } from '../../src/carrier/admission.ts'
 import { checkConfig } from '../../src/config/check.ts'
+import { decodeTicket, encodeTicket } from '../../src/config/ticket.ts'
 import { peerIdText } from '../../src/secure/identity.ts'
+import { Epochs } from '../../src/session/epochs.ts'
+import type { MigrationStatus } from '../../src/sidecar/status.ts'
+import { TotalsCounter } from '../../src/sidecar/totals.ts'
 import { putUint } from '../../src/wire/bytes.ts'
 import { decodeControl, decodeOpenRequest, encodeControl, encodeOpenRequest } from '../../src/wire/control.ts'
 import { controlFrame, readInnerFrames } from '../../src/wire/inner-frame.ts'
@@ -19,6 +25,12 @@ interface Edge {
 }
 
 const IGNORE = { onData() {}, onAck() {}, onReset() {}, onGone() {}, onControl() {} }
+const TICKET = {
+  seed: new Uint8Array(32),
+  serverHash: new Uint8Array(32),
+  expiresAt: 1,
+  services: [{ host: 'b', port: 2 }],
+}
 const REQUEST = { sessionId: new Uint8Array(16), host: 'a', port: 1, client: '' }
 
 const EDGES: readonly Edge[] = [
@@ -38,6 +50,17 @@ const EDGES: readonly Edge[] = [
     take: bytes => decodeOpenRequest(encodeOpenRequest({ ...REQUEST, host: 'a'.repeat(bytes) })),
   },
   { limit: 'epochJumpMax', code: 'PROTOCOL_VIOLATION', take: jumped },
+  { limit: 'epochMax', code: 'PROTOCOL_VIOLATION', take: epoch => new Epochs(true).see(epoch) },
+  { limit: 'unauthenticatedMax', code: 'TOO_MANY_CONNECTIONS', take: count => admitted(count, addressOf) },
+  { limit: 'unauthenticatedPerAddressMax', code: 'TOO_MANY_CONNECTIONS', take: count => admitted(count, () => 'a') },
+  { limit: 'handshakesPerSecondMax', code: 'TOO_MANY_CONNECTIONS', take: count => shook(count, addressOf) },
+  { limit: 'handshakesPerSecondPerAddressMax', code: 'TOO_MANY_CONNECTIONS', take: count => shook(count, () => 'a') },
+  { limit: 'holdMaxMs', code: 'CONFIG_INVALID', take: ms => configured({ hold: `${ms}ms` }) },
+  {
+    limit: 'socketPathBytesMax',
+    code: 'CONFIG_INVALID',
+    take: bytes => configured({ admin: { socket: `/${'x'.repeat(bytes - 1)}` } }),
+  },
   { limit: 'configListenMax', code: 'CONFIG_INVALID', take: count => configured({ listen: times(count, listenAt) }) },
   { limit: 'configPeersMax', code: 'CONFIG_INVALID', take: count => configured({ peers: times(count, peer) }) },
   { limit: 'configForwardsMax', code: 'CONFIG_INVALID', take: count => forwards(count) },
@@ -74,6 +97,72 @@ t.test('endpointsPerPeerMax: one below, the limit, and one above, of which the l
     t.match(message, { endpoints: times(Math.min(count, most), listenAt) })
   }
 })
+
+t.test('holdMinMs: one below is a fault, the limit and one above are not', async t => {
+  t.throws(() => configured({ hold: `${LIMITS.holdMinMs - 1}ms` }), { code: 'CONFIG_INVALID' })
+  t.doesNotThrow(() => configured({ hold: `${LIMITS.holdMinMs}ms` }))
+  t.doesNotThrow(() => configured({ hold: `${LIMITS.holdMinMs + 1}ms` }))
+})
+
+t.test('ticketCharsMax: one below and the limit are a ticket, more is none', async t => {
+  const lengths = new Set<number>()
+  for (let chars = 0; ; chars++) {
+    const ticket = {
+      ...TICKET,
+      endpoints: [{ scheme: 'ws' as const, host: 'a', port: 1, path: `/${'x'.repeat(chars)}` }],
+    }
+    try {
+      const word = encodeTicket(ticket)
+      if (word.length >= LIMITS.ticketCharsMax - 1) t.same(decodeTicket(word, 0).endpoints, ticket.endpoints)
+      lengths.add(word.length)
+    } catch (error) {
+      t.match(error, { code: 'USAGE' })
+      break
+    }
+  }
+  t.equal(Math.max(...lengths), LIMITS.ticketCharsMax)
+  t.ok(lengths.has(LIMITS.ticketCharsMax - 1))
+  const long = `hft1${'A'.repeat(LIMITS.ticketCharsMax - 3)}`
+  t.throws(() => decodeTicket(long, 0), { code: 'TICKET_INVALID' })
+})
+
+t.test(
+  'migrationsRememberedMax: as many are remembered, and of one more the oldest is counted and forgotten',
+  async t => {
+    const totals = new TotalsCounter()
+    let asked = 0
+    const row = { reason: 'gone', migrator: 'local', bytesReplayed: 0, blackoutMs: 1 } as MigrationStatus
+    const count = () =>
+      totals.countMigration(() => {
+        asked++
+        return row
+      })
+    for (let i = 0; i < LIMITS.migrationsRememberedMax; i++) count()
+    t.equal(asked, 0)
+    count()
+    t.equal(asked, 1)
+    t.equal(totals.read().migrations[0]?.count, LIMITS.migrationsRememberedMax + 1)
+  },
+)
+
+/** Another one each time. */
+function addressOf(i: number): string {
+  return `192.0.${i >> 8}.${i & 255}`
+}
+
+function admitted(count: number, address: (i: number) => string): void {
+  const admission = new Admission()
+  for (let i = 0; i < count; i++) if (admission.admit(address(i)) === undefined) refuse()
+}
+
+function shook(count: number, address: (i: number) => string): void {
+  const admission = new Admission()
+  for (let i = 0; i < count; i++) if (!admission.allowHandshake(address(i), 0)) refuse()
+}
+
+function refuse(): never {
+  throw new RemoteError('TOO_MANY_CONNECTIONS', 'refused')
+}
 
 function jumped(by: number): void {
   const pair = EnginePair.met()

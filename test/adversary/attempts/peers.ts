@@ -5,9 +5,9 @@ import { ackFrame, dataHeader, FLAG_FIN } from '../../../src/wire/inner-frame.ts
 import { OUTER, OUTER_HEADER_BYTES } from '../../../src/wire/outer-frame.ts'
 import { throwBytes } from '../../support/attacker.ts'
 import { control } from '../../support/frame-text.ts'
+import { MaliciousPeer, openFrame, refsOf } from '../../support/malicious-peer.ts'
 import { Random } from '../../support/random.ts'
 import type { Attempt } from '../attempt.ts'
-import { MaliciousPeer, openFrame, refsOf } from '../malicious-peer.ts'
 import type { Stage } from '../stage.ts'
 
 const ELSEWHERE = '127.20.0.9'

@@ -5,8 +5,8 @@ import { LIMITS } from '../../../src/base/limits.ts'
 import { concatBytes, getUint } from '../../../src/wire/bytes.ts'
 import { OUTER, OuterFrameParser, outerFrame } from '../../../src/wire/outer-frame.ts'
 import { clientHello } from '../../support/attacker.ts'
+import { MaliciousPeer } from '../../support/malicious-peer.ts'
 import type { Attempt } from '../attempt.ts'
-import { MaliciousPeer } from '../malicious-peer.ts'
 import type { Stage } from '../stage.ts'
 
 const CONNECTIONS = 10_000

@@ -11,7 +11,7 @@ import { compareBytes, concatBytes } from '../../src/wire/bytes.ts'
 import { encodeOpenRequest, INCARNATION_BYTES, SESSION_ID_BYTES } from '../../src/wire/control.ts'
 import { dataHeader, FLAG_OPEN } from '../../src/wire/inner-frame.ts'
 import { OUTER, OuterFrameParser } from '../../src/wire/outer-frame.ts'
-import { control, frameTexts } from '../support/frame-text.ts'
+import { control, frameTexts } from './frame-text.ts'
 
 export interface Place {
   readonly port: number
