@@ -49,6 +49,11 @@ export class Budget {
     return this.#isExhausted
   }
 
+  /** @param targetBytes what it would like to have */
+  outboxBytesMax(targetBytes: number): number {
+    return Math.min(targetBytes, this.outboxShareBytes)
+  }
+
   /** For the floor of an open. @returns false, and reserves nothing, when there is no room for it */
   reserveFloor(bytes: number): boolean {
     return this.#reserve(bytes, 15 / 16)

@@ -93,6 +93,7 @@ export class Sessions {
   }
 
   handleAck(ref: Ref, received: number, limit: number, now: number): void {
+    const { budget } = this.#options
     const session = this.#table.get(ref)
     if (session === undefined) return
     const flightBefore = session.flightBytes
@@ -102,8 +103,8 @@ export class Sessions {
     this.schedule.handleAcked(flightBefore - session.flightBytes)
     const released = buffered - session.outbox.bufferedBytes
     this.deliveredBytes += advanced
-    this.#options.budget.release(released)
-    if (session.isWriterWaiting && session.outbox.bufferedBytes <= this.#outboxBytesMax / 2) {
+    budget.release(released)
+    if (session.isWriterWaiting && session.outbox.bufferedBytes <= budget.outboxBytesMax(this.outboxTargetBytes) / 2) {
       session.isWriterWaiting = false
       this.#options.emit({ type: 'writable', ref })
     }
@@ -171,7 +172,7 @@ export class Sessions {
     session.outbox.append(bytes)
     budget.take(bytes.length)
     this.schedule.enqueue(session)
-    session.isWriterWaiting = session.outbox.bufferedBytes >= this.#outboxBytesMax
+    session.isWriterWaiting = session.outbox.bufferedBytes >= budget.outboxBytesMax(this.outboxTargetBytes)
     return !session.isWriterWaiting
   }
 
@@ -275,10 +276,6 @@ export class Sessions {
   }
 
   // ---- private
-
-  get #outboxBytesMax(): number {
-    return Math.min(this.outboxTargetBytes, this.#options.budget.outboxShareBytes)
-  }
 
   #isOwn(ref: Ref): boolean {
     return ref % 2 === this.#options.parity

@@ -63,6 +63,17 @@ const EDGES: readonly Edge[] = [
   },
   { limit: 'configListenMax', code: 'CONFIG_INVALID', take: count => configured({ listen: times(count, listenAt) }) },
   { limit: 'configPeersMax', code: 'CONFIG_INVALID', take: count => configured({ peers: times(count, peer) }) },
+  {
+    limit: 'configRoutesMax',
+    code: 'CONFIG_INVALID',
+    take: count => configured({ peers: [peer(0)], routes: times(count, i => ({ to: `a${i}.example`, peer: 'p0' })) }),
+  },
+  {
+    limit: 'routePortsMax',
+    code: 'CONFIG_INVALID',
+    take: count =>
+      configured({ peers: [peer(0)], routes: [{ to: 'a.example', peer: 'p0', ports: times(count, i => 1_000 + i) }] }),
+  },
   { limit: 'configForwardsMax', code: 'CONFIG_INVALID', take: count => forwards(count) },
   {
     limit: 'allowRulesMax',
