@@ -1,5 +1,6 @@
 /**
  * npm run fuzz -- --target NAME --seconds N [--seed S]   looks for inputs that break one reader; no target: all, in turn
+ * npm run fuzz -- --forever                              round after round, each with the next seed, until one breaks
  * npm run fuzz -- --target NAME --replay HEX             runs one input, as a failure shows it
  * npm run fuzz -- --write-valid                          writes the valid inputs of the encoders to the corpus
  */
@@ -16,6 +17,7 @@ const { values } = parseArgs({
     target: { type: 'string' },
     seconds: { type: 'string', default: '3' },
     seed: { type: 'string', default: '1' },
+    forever: { type: 'boolean', default: false },
     replay: { type: 'string' },
     'write-valid': { type: 'boolean', default: false },
   },
@@ -30,9 +32,16 @@ if (chosen.length === 0)
   fail(`there is no target ${values.target}; there are ${TARGETS.map(one => one.name).join(', ')}`)
 else if (values['write-valid']) await writeValid()
 else if (values.replay !== undefined) await replay(chosen[0]!, fromHex(values.replay))
-else await fuzzAll(Number(values.seconds), Number(values.seed))
+else await fuzzRounds(Number(values.seconds), Number(values.seed))
 // Listeners and handshakes of the last inputs may still be at work.
 process.exit()
+
+async function fuzzRounds(seconds: number, firstSeed: number): Promise<void> {
+  for (let seed = firstSeed; process.exitCode === undefined; seed++) {
+    await fuzzAll(seconds, seed)
+    if (!values.forever) return
+  }
+}
 
 async function fuzzAll(seconds: number, seed: number): Promise<void> {
   const coverage = new Coverage()

@@ -1,6 +1,7 @@
 /** Everything that reads bytes from outside. */
 import type { Target } from './target.ts'
 import { admin } from './targets/admin.ts'
+import { answer } from './targets/answer.ts'
 import { certificate } from './targets/certificate.ts'
 import { channel } from './targets/channel.ts'
 import { configuration } from './targets/configuration.ts'
@@ -20,6 +21,7 @@ export const TARGETS: readonly Target[] = [
   engine,
   certificate,
   upgrade,
+  answer,
   admin,
   proxyHeaders,
   ticket,

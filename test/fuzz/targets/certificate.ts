@@ -8,8 +8,9 @@
 import { strict as assert } from 'node:assert'
 import { type KeyObject, X509Certificate } from 'node:crypto'
 import { createSecureContext } from 'node:tls'
-import { peerIdOfKey } from '../../../src/secure/identity.ts'
-import { accept, dial, Link, makeParty, type Party } from '../../support/channel-pair.ts'
+import { identityFromSeed, peerIdOfKey } from '../../../src/secure/identity.ts'
+import { Keyring } from '../../../src/secure/keyring.ts'
+import { accept, dial, Link, makeParty, type Owner, type Party } from '../../support/channel-pair.ts'
 import type { Target } from '../target.ts'
 
 const CODES = ['HANDSHAKE_FAILED', 'VERSION_UNSUPPORTED', 'PROTOCOL_VIOLATION']
@@ -21,7 +22,9 @@ export const certificate: Target = {
   msPerKib: 100,
   batch: 16,
   prepare: async () => {
-    const [client, server] = [await makeParty(), await makeParty()]
+    // Always the same key, or what is in the corpus could not be shown with it.
+    const identity = await identityFromSeed(new Uint8Array(32).fill(1))
+    const [client, server] = [{ identity, keyring: new Keyring<Owner>() }, await makeParty()]
     const der = new Uint8Array(new X509Certificate(client.identity.certPem).raw)
     return { seeds: [der], run: input => run(client, server, input) }
   },
