@@ -174,7 +174,12 @@ function busySidecar() {
   const counts = { sessionsOpened: { near: 1, far: 1 }, sentBytes: 1, receivedBytes: 1 }
   return {
     status: () => ({ version: '0', uptimeSeconds: 1, peers: [peer] }),
-    totals: () => ({ ...counts, resets: new Map([['REFUSED', 1]]), migrations }),
+    totals: () => ({
+      ...counts,
+      resets: new Map([['REFUSED', 1]]),
+      proxyRefusals: new Map([['malformed', 1]]),
+      migrations,
+    }),
   }
 }
 

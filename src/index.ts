@@ -16,6 +16,7 @@ export type {
   MigrationStatus,
   PathStatus,
   PeerStatus,
+  ProxyStatus,
   SessionStatus,
   StatusReport,
 } from './sidecar/status.ts'

@@ -57,13 +57,15 @@ function addPeers(registry: Registry, peers: readonly PeerStatus[]): void {
 }
 
 function addTotals(registry: Registry, totals: Totals): void {
-  const { sessionsOpened, directConnections, sentBytes, receivedBytes, resets, migrations } = totals
+  const { sessionsOpened, directConnections, proxyRefusals, sentBytes, receivedBytes, resets, migrations } = totals
   const reset = counter(registry, 'holdfast_session_resets_total', 'Sessions reset, by code.', ['code'])
   for (const [code, count] of resets) reset.inc({ code }, count)
   const opened = counter(registry, 'holdfast_sessions_opened_total', 'Sessions opened.', ['side'])
   opened.inc({ side: 'near' }, sessionsOpened.near)
   opened.inc({ side: 'far' }, sessionsOpened.far)
   counter(registry, 'holdfast_direct_connections_total', 'Connections that no route named.').inc(directConnections)
+  const refused = counter(registry, 'holdfast_proxy_refusals_total', 'Connections turned away by proxies.', ['reason'])
+  for (const [reason, count] of proxyRefusals) refused.inc({ reason }, count)
   counter(registry, 'holdfast_sent_bytes_total', 'Bytes taken from applications.').inc(sentBytes)
   counter(registry, 'holdfast_received_bytes_total', 'Bytes handed to applications.').inc(receivedBytes)
   const labels = ['reason', 'migrator']

@@ -124,6 +124,10 @@ export const CODES = {
     says: 'a connection that must begin with a PROXY protocol header did not',
     todo: 'let the proxy there send one, or take its address out of `proxyProtocol` of this forward',
   },
+  PROXY_REFUSED: {
+    says: 'a program spoke to a proxy of this host in a way that it does not take',
+    todo: 'set the program to SOCKS5 or HTTP CONNECT, with user and password where the proxy has them',
+  },
   CERTIFICATE_UNTRUSTED: {
     says: 'the TLS certificate of a wss endpoint is not trusted',
     todo: 'give the endpoint a certificate of a known authority for its name',

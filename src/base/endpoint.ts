@@ -62,6 +62,11 @@ export function isHost(host: string): boolean {
   return parseIpAddress(address) !== undefined || isHostName(host)
 }
 
+/** Only this host reaches it. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
+}
+
 export function isWildcard(host: string): boolean {
   return host === '::' || host === '0.0.0.0'
 }

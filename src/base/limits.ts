@@ -196,6 +196,7 @@ export const LIMITS = {
   configPeersMax: 1_000,
   configForwardsMax: 1_000,
   configRoutesMax: 1_000,
+  configProxiesMax: 16,
   /** Ports and ranges of one route. More is a fault. */
   routePortsMax: 64,
   /** Allow rules of one peer: each open is compared with all of them. More is a fault. */
@@ -204,6 +205,8 @@ export const LIMITS = {
   proxySourcesMax: 64,
   /** Characters of a peer's name. More is a fault. */
   peerNameCharsMax: 64,
+  /** Bytes of a proxy's user, and of its password: SOCKS5 has one byte for their length. More is a fault. */
+  proxyAuthBytesMax: 255,
   /** What `hold` may be set to. Outside is a fault. */
   holdMinMs: 1_000,
   holdMaxMs: 30 * 86_400_000,
@@ -211,6 +214,16 @@ export const LIMITS = {
   socketPathBytesMax: 107,
   /** A ticket is pasted into terminals and chats. A longer one is refused, and not made. */
   ticketCharsMax: 4_096,
+
+  // ---- capture/
+  /** The head of one HTTP request to a proxy. A longer one is answered with 431. */
+  proxyHeadBytesMax: 8 * KIB,
+  /** From connect to a whole request to a proxy. Later: reset. */
+  proxyGreetingMs: 10_000,
+  /** Connections of one proxy that have not asked yet, or were refused and read why. More are reset. */
+  proxyGreetingsMax: 256,
+  /** A program that was refused has so long to read why and to end. Then it is reset. */
+  proxyLingerMs: 2_000,
 
   // ---- sidecar/
   /** A destination has so long to accept. Then OpenResult says TIMED_OUT. */

@@ -1,6 +1,13 @@
 /** The status report for people: what is, then what happened. Steps of a migration are shown relative to its first one. */
 import { styleText } from 'node:util'
-import type { MigrationStatus, PathStatus, PeerStatus, SessionStatus, StatusReport } from '../sidecar/status.ts'
+import type {
+  MigrationStatus,
+  PathStatus,
+  PeerStatus,
+  ProxyStatus,
+  SessionStatus,
+  StatusReport,
+} from '../sidecar/status.ts'
 import { harmless } from './terminal.ts'
 
 export interface Look {
@@ -34,10 +41,16 @@ export function renderStatus(report: StatusReport, { hasColor, columns }: Look):
     `${paint('dim', 'identity ')}  ${report.peerId}`,
     `${paint('dim', 'listening')}  ${report.listening.join('  ') || 'nothing: this host only dials'}`,
     ...report.forwards.map(one => `${paint('dim', 'forward  ')}  ${one.listen} -> ${harmless(one.peer)} ${one.to}`),
+    ...report.proxies.map(one => `${paint('dim', 'proxy    ')}  ${one.listen} -> ${proxyText(one)}`),
     ...report.peers.flatMap(peer => ['', ...peerLines(peer, paint, columns)]),
   ]
   if (report.peers.length === 0) lines.push('', 'no peers: add them to the configuration')
   return `${lines.join('\n')}\n`
+}
+
+function proxyText({ peer, optimistic, hasPassword }: ProxyStatus): string {
+  const more = [...(optimistic ? ['optimistic'] : []), ...(hasPassword ? ['with a password'] : [])]
+  return [peer === null ? 'what has a route, the rest directly' : harmless(peer), ...more].join(', ')
 }
 
 export function bytes(count: number): string {

@@ -38,6 +38,16 @@ export interface RouteConfig {
   readonly peer: string
 }
 
+/** A port that speaks SOCKS5 and HTTP CONNECT. */
+export interface ProxyConfig {
+  readonly listen: HostPort
+  /** For what has no route; without it that goes directly. */
+  readonly peer?: string | undefined
+  /** Programs are told that they are connected before the far side has said so. */
+  readonly optimistic: boolean
+  readonly auth?: { readonly user: string; readonly password: string } | undefined
+}
+
 export interface Config {
   /** PEM file; absolute path. */
   readonly identity: string
@@ -47,6 +57,7 @@ export interface Config {
   readonly peers: readonly PeerConfig[]
   readonly forward: readonly ForwardConfig[]
   readonly routes: readonly RouteConfig[]
+  readonly proxy: readonly ProxyConfig[]
   readonly holdMs: number
   readonly admin: { readonly socket: string | undefined }
   /** PEM file of the authorities trusted when dialing wss; Node's own without it. */

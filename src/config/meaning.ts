@@ -3,7 +3,7 @@
  * document as it was written, so that these faults are told together with those of the schema.
  */
 import { resolve } from 'node:path'
-import { formatHostPort, parseEndpoint, parseHostPort } from '../base/endpoint.ts'
+import { formatHostPort, isLoopback, parseEndpoint, parseHostPort } from '../base/endpoint.ts'
 import { LIMITS } from '../base/limits.ts'
 import { atHome } from './home.ts'
 import { type Path, type Report, valueAt } from './issues.ts'
@@ -18,6 +18,7 @@ export function reportMeaning(value: unknown, directory: string, ownId: string |
   checkPeers(value, ownId, report)
   checkForwards(value, report)
   checkRoutes(value, report)
+  checkProxies(value, report)
   checkListeners(value, report)
   checkPlaces(value, report)
   checkSocket(value, directory, report)
@@ -53,6 +54,22 @@ function checkRoutes(value: unknown, report: Report): void {
   })
 }
 
+/** Whoever reaches an open proxy reaches all that this host does. */
+function checkProxies(value: unknown, report: Report): void {
+  checkPeerNames(value, 'proxy', report)
+  entries(value, 'proxy').forEach((one, i) => {
+    const user = valueAt(one, ['auth', 'user'])
+    if (typeof user === 'string' && user.includes(':')) {
+      report(['proxy', i, 'auth', 'user'], 'has a colon, and HTTP has no way to send such a name; choose another')
+    }
+    const listen = valueAt(one, ['listen'])
+    const host = typeof listen === 'string' ? parseHostPort(listen)?.host : undefined
+    if (host === undefined || isLoopback(host) || valueAt(one, ['auth']) !== undefined) return
+    const todo = 'add auth: {user: …, password: …}, or listen on 127.0.0.1'
+    report(['proxy', i, 'listen'], `other machines can reach ${host}, and all of them could use this proxy; ${todo}`)
+  })
+}
+
 function checkPeerNames(value: unknown, key: string, report: Report): void {
   const names = texts(value, 'peers', 'name').filter(name => name !== undefined)
   texts(value, key, 'peer').forEach((peer, i) => {
@@ -83,6 +100,9 @@ function checkPlaces(value: unknown, report: Report): void {
   })
   texts(value, 'forward', 'listen').forEach((address, i) => {
     places.push({ path: ['forward', i, 'listen'], place: address })
+  })
+  texts(value, 'proxy', 'listen').forEach((address, i) => {
+    places.push({ path: ['proxy', i, 'listen'], place: address })
   })
   repeats(
     places.map(({ place }) => (place === undefined || parseHostPort(place)?.port === 0 ? undefined : place)),

@@ -10,6 +10,11 @@ export function printableConfig(config: Config): Record<string, unknown> {
     advertise: config.advertise.map(printableEndpoint),
     peers: config.peers.map(peer => ({ ...peer, endpoints: peer.endpoints.map(printableEndpoint) })),
     forward: config.forward.map(one => ({ ...one, listen: formatHostPort(one.listen), to: formatHostPort(one.to) })),
+    proxy: config.proxy.map(({ auth, ...one }) => ({
+      ...one,
+      listen: formatHostPort(one.listen),
+      ...(auth === undefined ? {} : { auth: { user: auth.user, password: '…' } }),
+    })),
   }
 }
 

@@ -174,6 +174,39 @@ const forward = z.strictObject({
     ),
 })
 
+const proxyText = text(value =>
+  Buffer.byteLength(value) >= 1 && Buffer.byteLength(value) <= LIMITS.proxyAuthBytesMax
+    ? undefined
+    : `must have 1 to ${LIMITS.proxyAuthBytesMax} bytes`,
+)
+
+const proxy = z.strictObject({
+  listen: localAddress
+    .meta({ examples: ['127.0.0.1:1080'] })
+    .describe(
+      'Where programs reach the proxy; one port speaks SOCKS5 and HTTP CONNECT. Another address than loopback needs `auth`. ' +
+        'Port 0: a free one, shown by `holdfast status`.',
+    ),
+  peer: z
+    .string()
+    .optional()
+    .describe('Name of the peer for what has no route. Default: that goes directly, from this host.'),
+  optimistic: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Whether programs are told that they are connected before the far side says so. It saves a round trip, and a ' +
+        'failure is then a reset without a reason. Default false.',
+    ),
+  auth: z
+    .strictObject({
+      user: proxyText.describe(`Name, without a colon. At most ${LIMITS.proxyAuthBytesMax} bytes.`),
+      password: proxyText.describe(`Password; keep the file from others. At most ${LIMITS.proxyAuthBytesMax} bytes.`),
+    })
+    .optional()
+    .describe('What programs must log in with: RFC 1929 for SOCKS5, Basic for HTTP. Default: nothing.'),
+})
+
 /** As allow rules, or why they are none. */
 export function routeRules(to: string, ports: readonly (number | string)[]): readonly string[] {
   const bits = /\/\d+$/.exec(to)?.[0] ?? ''
@@ -250,6 +283,12 @@ export const configSchema = z
       .describe(
         'What is reached through which peer, for proxies and captures; the most specific decides, and what none names goes ' +
           `directly. Default none, at most ${LIMITS.configRoutesMax}.`,
+      ),
+    proxy: list(proxy, LIMITS.configProxiesMax)
+      .default([])
+      .describe(
+        'Proxies for programs on this host: SOCKS5 and HTTP CONNECT. `holdfast proxy-env` says how to use them. ' +
+          `Default none, at most ${LIMITS.configProxiesMax}.`,
       ),
     hold: hold
       .default('24h')

@@ -60,6 +60,8 @@ interface Binding {
   abort: AbortController | undefined
   /** Near side, until the application was told what became of its open; then undefined. */
   answer: CapturedConnection['answer'] | undefined
+  /** Call when the socket has closed, or is no longer ours. */
+  leave: () => void
 }
 
 export class Applications {
@@ -143,6 +145,7 @@ export class Applications {
       isFull: false,
       abort: undefined,
       answer,
+      leave: () => {},
     }
     this.#bindings.set(ref, binding)
     if (socket !== undefined) this.#attach(ref, binding, socket)
@@ -152,6 +155,7 @@ export class Applications {
   #attach(ref: Ref, binding: Binding, socket: ApplicationSocket): void {
     const { now, changed, totals, isHeld, readBytesMax, connections } = this.#options
     const { engine } = binding
+    binding.leave = connections.add(() => socket.reset())
     socket.attach({
       onData: chunk => {
         totals.sentBytes += chunk.length
@@ -183,7 +187,7 @@ export class Applications {
         engine.handleConsumed(ref, bytes, now())
         changed()
       },
-      onClosed: connections.add(() => socket.reset()),
+      onClosed: binding.leave,
     })
     if (isHeld()) socket.pause()
   }
@@ -223,7 +227,10 @@ export class Applications {
     const answer = binding?.answer
     if (binding === undefined || answer === undefined) return
     binding.answer = undefined
-    if (code !== undefined) binding.socket = undefined
+    if (code !== undefined) {
+      binding.socket = undefined
+      binding.leave()
+    }
     answer(code, remote)
   }
 

@@ -2,7 +2,7 @@
 import type { Code } from '../base/codes.ts'
 import type { Config } from '../config/config.ts'
 import type { Identity } from '../secure/identity.ts'
-import type { ForwardStatus, StatusReport } from './status.ts'
+import type { ForwardStatus, ProxyStatus, StatusReport } from './status.ts'
 import type { Totals } from './totals.ts'
 
 export interface Log {
@@ -33,6 +33,7 @@ export interface Sidecar {
   /** Endpoints listened on, with real ports; empty before `start`. */
   readonly listening: readonly string[]
   readonly forwards: readonly ForwardStatus[]
+  readonly proxies: readonly ProxyStatus[]
   /** @throws OperatorError when an address cannot be listened on or a file cannot be read; nothing stays behind then */
   start(): Promise<void>
   /** Ends everything within LIMITS.shutdownMs. Harmless when repeated. */

@@ -7,7 +7,14 @@
 import { readFileSync } from 'node:fs'
 import { performance } from 'node:perf_hooks'
 import { withAdvice } from '../base/codes.ts'
-import { type Endpoint, formatEndpoint, formatHostPort, type HostPort, isWildcard } from '../base/endpoint.ts'
+import {
+  type Endpoint,
+  formatEndpoint,
+  formatHostPort,
+  type HostPort,
+  isLoopback,
+  isWildcard,
+} from '../base/endpoint.ts'
 import { OperatorError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
 import { type Forward, listenForward } from '../capture/forward.ts'
@@ -31,12 +38,13 @@ import { Connections } from './connections.ts'
 import { Direct } from './direct.ts'
 import { Near } from './near.ts'
 import { Peer } from './peer.ts'
+import { Proxies } from './proxies.ts'
 import type { Pump } from './pump.ts'
 import { Reception } from './reception.ts'
 import { Routes } from './routes.ts'
 import type { Shared } from './shared.ts'
 import type { MigrateResult, Sidecar, SidecarOptions } from './sidecar-api.ts'
-import type { ForwardStatus, StatusReport } from './status.ts'
+import type { ForwardStatus, ProxyStatus, StatusReport } from './status.ts'
 import { type Totals, TotalsCounter } from './totals.ts'
 import { VERSION } from './version.ts'
 
@@ -54,6 +62,7 @@ class RunningSidecar implements Sidecar {
   readonly #reception: Reception
   readonly #admission = new Admission()
   readonly #near: Near
+  readonly #proxies: Proxies
   readonly #startedAt = performance.now()
   #watch: AddressWatch | undefined
   #listeners: Listener[] = []
@@ -90,6 +99,12 @@ class RunningSidecar implements Sidecar {
     }
     this.#reception = new Reception(this.#shared, this.#admission, this.#peers)
     this.#near = this.#makeNear()
+    this.#proxies = new Proxies({
+      routes: options.config.routes,
+      take: (connection, peer) => this.#near.take(connection, peer),
+      totals: this.#shared.totals,
+      log: options.log,
+    })
   }
 
   get peerId(): string {
@@ -108,6 +123,10 @@ class RunningSidecar implements Sidecar {
     }))
   }
 
+  get proxies(): readonly ProxyStatus[] {
+    return this.#proxies.status()
+  }
+
   async start(): Promise<void> {
     try {
       this.#watch = await watchAddresses({
@@ -121,6 +140,7 @@ class RunningSidecar implements Sidecar {
       this.#advertised = this.#shared.advertised().join()
       for (const peer of this.#config.peers) this.#addPeer(peer)
       for (const one of this.#config.forward) this.#forwards.push({ forward: await this.#forward(one), config: one })
+      for (const one of this.#config.proxy) await this.#proxies.open(one)
     } catch (error) {
       await this.stop()
       throw error
@@ -128,7 +148,7 @@ class RunningSidecar implements Sidecar {
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.#forwards.splice(0).map(({ forward }) => forward.close()))
+    await Promise.all([this.#proxies.close(), ...this.#forwards.splice(0).map(({ forward }) => forward.close())])
     for (const peer of this.#peers.values()) peer.stop()
     this.#reception.stop()
     await Promise.all(this.#listeners.splice(0).map(listener => listener.close()))
@@ -144,6 +164,7 @@ class RunningSidecar implements Sidecar {
       uptimeSeconds: Math.round((performance.now() - this.#startedAt) / 1000),
       listening: this.listening,
       forwards: this.forwards,
+      proxies: this.proxies,
       peers: [...this.#peers.values()].map(peer => peer.status()),
     }
   }
@@ -286,10 +307,6 @@ const MIGRATE_ANSWERS: Readonly<Record<ReturnType<Peer['migrate']>, Omit<Migrate
     code: 'UNREACHABLE',
     message: 'this side knows no endpoint of the peer to move to; run `holdfast migrate` on the other side',
   },
-}
-
-function isLoopback(address: string): boolean {
-  return address === '::1' || address.startsWith('127.')
 }
 
 function readText(file: string): string {

@@ -8,6 +8,7 @@ export interface StatusReport {
   /** Endpoints listened on, with the real port. */
   readonly listening: readonly string[]
   readonly forwards: readonly ForwardStatus[]
+  readonly proxies: readonly ProxyStatus[]
   readonly peers: readonly PeerStatus[]
 }
 
@@ -15,6 +16,16 @@ export interface ForwardStatus {
   readonly listen: string
   readonly peer: string
   readonly to: string
+}
+
+/** A port that speaks SOCKS5 and HTTP CONNECT. */
+export interface ProxyStatus {
+  readonly listen: string
+  /** For what has no route; null where that goes directly. */
+  readonly peer: string | null
+  readonly optimistic: boolean
+  /** Whether programs must log in. */
+  readonly hasPassword: boolean
 }
 
 export interface PeerStatus {

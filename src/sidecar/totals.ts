@@ -12,6 +12,8 @@ export interface Totals {
   readonly sessionsOpened: { readonly near: number; readonly far: number }
   /** Connections that no route named, and that went to their destination from this host. */
   readonly directConnections: number
+  /** Connections to proxies that were turned away before they asked for a destination, by reason. */
+  readonly proxyRefusals: ReadonlyMap<string, number>
   /** Application bytes: taken from applications here, and handed to them. */
   readonly sentBytes: number
   readonly receivedBytes: number
@@ -42,12 +44,18 @@ export class TotalsCounter {
   sentBytes = 0
   receivedBytes = 0
   readonly #resets = new Map<WireCode, number>()
+  readonly #proxyRefusals = new Map<string, number>()
   /** Rows whose replay may still go on. */
   #recent: (() => MigrationStatus)[] = []
   #settled = new Map<string, MigrationTotals>()
 
   countReset(code: WireCode): void {
     this.#resets.set(code, (this.#resets.get(code) ?? 0) + 1)
+  }
+
+  /** @param reason of a fixed set: it becomes a label */
+  countProxyRefusal(reason: string): void {
+    this.#proxyRefusals.set(reason, (this.#proxyRefusals.get(reason) ?? 0) + 1)
   }
 
   /** @param row the migration as it stands when it is called */
@@ -62,6 +70,7 @@ export class TotalsCounter {
     return {
       sessionsOpened: { near: this.sessionsNear, far: this.sessionsFar },
       directConnections: this.directConnections,
+      proxyRefusals: new Map(this.#proxyRefusals),
       sentBytes: this.sentBytes,
       receivedBytes: this.receivedBytes,
       resets: new Map(this.#resets),

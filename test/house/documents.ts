@@ -51,7 +51,7 @@ t.test('the JSON Schema for editors is the one of the program', async t => {
 t.test('docs/metrics.md has every metric that a scrape shows, and no other', async t => {
   const sidecar = {
     status: () => ({ version: '', uptimeSeconds: 0, peers: [] }),
-    totals: () => ({ sessionsOpened: {}, resets: new Map(), migrations: [] }),
+    totals: () => ({ sessionsOpened: {}, resets: new Map(), proxyRefusals: new Map(), migrations: [] }),
   }
   const { text } = await renderMetrics(sidecar as unknown as Sidecar)
   const shown = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, metric, type]) => ({ metric, type }))

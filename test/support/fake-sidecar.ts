@@ -9,6 +9,7 @@ export class FakeSidecar implements Sidecar {
   readonly peerId = PEER_ID
   listening: readonly string[] = []
   readonly forwards = [{ listen: '127.0.0.1:15432', peer: 'office', to: '127.0.0.1:5432' }]
+  readonly proxies = []
   readonly calls: string[] = []
   report: StatusReport = REPORT
   readonly counter = new TotalsCounter()
@@ -119,5 +120,9 @@ export const REPORT: StatusReport = {
   uptimeSeconds: 11_530,
   listening: ['tcp://[::]:7700'],
   forwards: [{ listen: '127.0.0.1:15432', peer: 'office', to: '127.0.0.1:5432' }],
+  proxies: [
+    { listen: '127.0.0.1:1080', peer: 'office', optimistic: false, hasPassword: false },
+    { listen: '[::]:1081', peer: null, optimistic: true, hasPassword: true },
+  ],
   peers: [PEER],
 }

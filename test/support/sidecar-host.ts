@@ -71,6 +71,7 @@ const BARE: Config = {
   peers: [],
   forward: [],
   routes: [],
+  proxy: [],
   holdMs: 60_000,
   admin: { socket: undefined },
   ca: undefined,

@@ -4,6 +4,7 @@ import {
   formatHostPort,
   isHost,
   isLocalOnly,
+  isLoopback,
   isMetadataService,
   isWildcard,
   parseEndpoint,
@@ -169,4 +170,9 @@ t.test('other addresses and names may be reached from afar', async t => {
   ]
   for (const host of [...hosts, 'a.example', 'localhost.example', 'ffe.example', '127.example', 'a_b.internal'])
     t.notOk(isLocalOnly(host), host)
+})
+
+t.test('knows what only this host reaches', async t => {
+  for (const host of ['localhost', '::1', '127.0.0.1', '127.255.0.9']) t.ok(isLoopback(host), host)
+  for (const host of ['::', '0.0.0.0', '128.0.0.1', '127.example', 'localhost.example']) t.notOk(isLoopback(host), host)
 })

@@ -22,6 +22,8 @@ t.test('shows what is, then what happened, with each step of a migration after i
 identity   ${PEER_ID}
 listening  tcp://[::]:7700
 forward    127.0.0.1:15432 -> office 127.0.0.1:5432
+proxy      127.0.0.1:1080 -> office
+proxy      [::]:1081 -> what has a route, the rest directly, optimistic, with a password
 
 office   stable   epoch 4   ${PEER_ID}
   REFUSED nobody listens (tcp://203.0.113.7:7700, ${first})
@@ -41,7 +43,7 @@ office   stable   epoch 4   ${PEER_ID}
 })
 
 t.test('says so where there is nothing', async t => {
-  const empty: StatusReport = { ...REPORT, uptimeSeconds: 59, listening: [], forwards: [], peers: [] }
+  const empty: StatusReport = { ...REPORT, uptimeSeconds: 59, listening: [], forwards: [], proxies: [], peers: [] }
   t.match(
     renderStatus(empty, PLAIN),
     'listening  nothing: this host only dials\n\nno peers: add them to the configuration\n',

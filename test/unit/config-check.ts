@@ -249,6 +249,47 @@ t.test('two routes for the same host and ports are a fault, and overlapping ones
   t.same(faults({ ...peer({}), routes }), ['routes[3]: 10.0.0.0/8:* has a route already, routes[0]; leave one'])
 })
 
+t.test('a proxy has a known peer or none, and a place of its own', async t => {
+  const proxy = [
+    { listen: '127.0.0.1:1080', peer: 'office', auth: { user: 'a', password: 'b' } },
+    { listen: '[::1]:0' },
+  ]
+  t.same(checkConfig({ ...peer({}), proxy }, DIRECTORY).proxy, [
+    { ...proxy[0], listen: { host: '127.0.0.1', port: 1080 }, optimistic: false },
+    { listen: { host: '::1', port: 0 }, optimistic: false },
+  ])
+  t.same(faults({ ...peer({}), proxy: [{ listen: '127.0.0.1:1080', peer: 'ofice' }] }), [
+    'proxy[0].peer: no peer is named "ofice"; did you mean "office"?',
+  ])
+  t.same(faults({ listen: ['tcp://127.0.0.1:1080'], proxy: [{ listen: '127.0.0.1:1080' }] }), [
+    'proxy[0].listen: 127.0.0.1:1080 is listened on twice',
+  ])
+  t.same(faults({ proxy: [{ listen: 'localhost:1080', optimistc: true }] }), [
+    'proxy[0].optimistc: the key "optimistc" is unknown; did you mean "optimistic"?',
+  ])
+})
+
+t.test('a proxy that other machines can reach needs a password', async t => {
+  const todo = 'add auth: {user: …, password: …}, or listen on 127.0.0.1'
+  for (const host of ['[::]', '0.0.0.0', '192.0.2.1', '[fd00::1]', 'db.internal', '128.0.0.1']) {
+    const bare = host.replace(/[[\]]/g, '')
+    t.same(faults({ proxy: [{ listen: `${host}:1080` }] }), [
+      `proxy[0].listen: other machines can reach ${bare}, and all of them could use this proxy; ${todo}`,
+    ])
+    t.same(faults({ proxy: [{ listen: `${host}:1080`, auth: { user: 'a', password: 'b' } }] }), [])
+  }
+  for (const host of ['127.0.0.1', '127.1.2.3', '[::1]', 'localhost']) {
+    t.same(faults({ proxy: [{ listen: `${host}:1080` }] }), [])
+  }
+  const auth = (user: string, password: string) =>
+    faults({ proxy: [{ listen: '[::]:1080', auth: { user, password } }] })
+  t.same(auth('a:b', 'c'), ['proxy[0].auth.user: has a colon, and HTTP has no way to send such a name; choose another'])
+  t.same(auth('', 'ä'.repeat(128)), [
+    'proxy[0].auth.user: must have 1 to 255 bytes',
+    'proxy[0].auth.password: must have 1 to 255 bytes',
+  ])
+})
+
 t.test('the path of the admin socket fits, with its directory', async t => {
   const socket = 'x'.repeat(LIMITS.socketPathBytesMax - DIRECTORY.length - 1)
   t.same(faults({ admin: { socket } }), [])
@@ -278,6 +319,8 @@ t.test('anything at all is told as faults, never thrown as something else', asyn
     { listen: [null, [], { url: 7 }] },
     { forward: {} },
     { routes: [null, { to: 7, ports: {} }, { to: 'a', ports: [{}] }] },
+    { proxy: {} },
+    { proxy: [null, { listen: 7, auth: 7 }, { listen: '[::]', auth: { user: 7 } }] },
     { forward: [{ peer: 7, listen: null }] },
     { admin: null },
   )

@@ -37,6 +37,7 @@ t.test('an empty file has all defaults', async t => {
       peers: [],
       forward: [],
       routes: [],
+      proxy: [],
       holdMs: 86_400_000,
       admin: { socket: join(directory, 'holdfast.sock') },
       ca: undefined,
@@ -84,6 +85,10 @@ t.test('the example has every key', async t => {
       },
     ],
     routes: [],
+    proxy: [
+      { listen: { host: '127.0.0.1', port: 1080 }, peer: 'office', optimistic: false },
+      { listen: { host: '::', port: 1081 }, auth: { user: 'alice', password: 'correct horse battery staple' } },
+    ],
     holdMs: 86_400_000,
     admin: { socket: join(directory, 'holdfast.sock') },
     ca: join(directory, 'authorities.pem'),

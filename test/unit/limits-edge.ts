@@ -76,6 +76,16 @@ const EDGES: readonly Edge[] = [
   },
   { limit: 'configForwardsMax', code: 'CONFIG_INVALID', take: count => forwards(count) },
   {
+    limit: 'configProxiesMax',
+    code: 'CONFIG_INVALID',
+    take: count => configured({ proxy: times(count, i => ({ listen: `127.0.0.1:${10_000 + i}` })) }),
+  },
+  {
+    limit: 'proxyAuthBytesMax',
+    code: 'CONFIG_INVALID',
+    take: bytes => configured({ proxy: [{ listen: '[::]:1080', auth: { user: 'a', password: 'b'.repeat(bytes) } }] }),
+  },
+  {
     limit: 'allowRulesMax',
     code: 'CONFIG_INVALID',
     take: count => configured({ peers: [{ ...peer(0), allow: times(count, i => `a${i}.example:22`) }] }),

@@ -35,6 +35,7 @@ export async function connect(text: string, local: string | undefined, options: 
       peers: [{ name: 'ticket', id: peerIdText(ticket.serverHash), endpoints: ticket.endpoints, allow: [] }],
       forward: ticket.services.map((to, i) => ({ listen: addresses[i]!, peer: 'ticket', to })),
       routes: [],
+      proxy: [],
       holdMs: LIMITS.holdMs,
       admin: { socket: undefined },
       ca: undefined,

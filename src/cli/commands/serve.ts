@@ -82,6 +82,7 @@ function configFor(
     peers: [{ name: 'ticket', id: client, endpoints: [], allow, isTicket: true, expiresAt: expiresAt * 1_000 }],
     forward: [],
     routes: [],
+    proxy: [],
     holdMs: LIMITS.holdMs,
     admin: { socket: undefined },
     ca: undefined,

@@ -21,7 +21,9 @@ export async function up(options: UpOptions): Promise<void> {
   if (options.check === true) {
     process.stdout.write(`ok: ${file}: ${count(config.peers, 'peer')}, ${count(config.forward, 'forward')}\n`)
     if (isIdle(config))
-      process.stdout.write('hint: it has neither listen nor peers nor forward, and a sidecar with it does nothing\n')
+      process.stdout.write(
+        'hint: it has neither listen nor peers nor forward nor proxy, and a sidecar with it does nothing\n',
+      )
     return
   }
   const log = createLog(options.logLevel, options.logFormat)
@@ -34,6 +36,7 @@ export async function up(options: UpOptions): Promise<void> {
     create: createSidecar,
     onReady: sidecar => {
       for (const { listen, peer, to } of sidecar.forwards) log.info('forwarding', { listen, peer, to })
+      for (const { listen, peer } of sidecar.proxies) log.info('proxy', { listen, peer })
       process.stdout.write(`${readyLine(sidecar, config.admin.socket, options.logFormat)}\n`)
     },
   })
@@ -53,8 +56,8 @@ async function load(file: string): Promise<Config> {
   }
 }
 
-function isIdle({ listen, peers, forward }: Config): boolean {
-  return listen.length + peers.length + forward.length === 0
+function isIdle({ listen, peers, forward, proxy }: Config): boolean {
+  return listen.length + peers.length + forward.length + proxy.length === 0
 }
 
 /** Scripts wait for a line that begins with `ready: `, or, where they read JSON, has `"message":"ready"`. */
