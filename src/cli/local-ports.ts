@@ -1,7 +1,10 @@
 /** Which local ports the services of a ticket get. */
 import { createServer } from 'node:net'
-import { type HostPort, isHost, parseHostPort } from '../base/endpoint.ts'
+import { type HostPort, isHost, isLoopback, parseHostPort } from '../base/endpoint.ts'
 import { OperatorError } from '../base/errors.ts'
+
+/** Of SOCKS, by IANA. */
+const PROXY_PORT = 1080
 
 /**
  * @param wanted LOCAL:PORT for the first service, the following ports for the others; port 0 means a free one for each
@@ -21,16 +24,30 @@ export async function localAddresses(
   return addresses
 }
 
+/**
+ * @param wanted LOCAL:PORT, or true for the usual port of proxies, or a free one where that is taken
+ * @throws OperatorError USAGE
+ */
+export async function proxyAddress(wanted: string | true): Promise<HostPort> {
+  if (wanted === true) return { host: '127.0.0.1', port: (await isFree(PROXY_PORT)) ? PROXY_PORT : 0 }
+  const address = parseLocal(wanted, `127.0.0.1:${PROXY_PORT}`)
+  if (isLoopback(address.host)) return address
+  const why = 'other machines could all use this proxy'
+  throw new OperatorError('USAGE', `--socks ${wanted}: ${why}; listen on 127.0.0.1, or use a configuration with auth`)
+}
+
 function following(count: number, wanted: string): readonly HostPort[] {
-  const first = parseHostPort(wanted)
-  if (first === undefined || !isHost(first.host)) {
-    throw new OperatorError('USAGE', `"${wanted}" is no local address: write host:port, such as 127.0.0.1:15432`)
-  }
-  const { host, port } = first
+  const { host, port } = parseLocal(wanted, '127.0.0.1:15432')
   if (port + count > 65_536) {
     throw new OperatorError('USAGE', `${wanted} leaves too few ports for ${count} services: write a smaller port`)
   }
   return Array.from({ length: count }, (_, i) => ({ host, port: port === 0 ? 0 : port + i }))
+}
+
+function parseLocal(text: string, example: string): HostPort {
+  const address = parseHostPort(text)
+  if (address !== undefined && isHost(address.host)) return address
+  throw new OperatorError('USAGE', `"${text}" is no local address: write host:port, such as ${example}`)
 }
 
 /** False also for a port that this user may not listen on. */

@@ -3,12 +3,14 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { atHome } from '../config/home.ts'
 import { VERSION } from '../sidecar/version.ts'
 import { LOG_FORMATS, LOG_LEVELS } from './log.ts'
+import { SHELLS } from './shells.ts'
 
 export function buildProgram(): Command {
   const program = new Command('holdfast')
     .description('TCP connections that survive when their host changes address')
     .version(VERSION)
     .exitOverride()
+    .enablePositionalOptions()
     .showSuggestionAfterError()
     .configureOutput(faultsOf('holdfast'))
     .addHelpText('after', '\nExample:\n  $ holdfast demo\n\nEach command explains itself: holdfast COMMAND --help')
@@ -16,6 +18,7 @@ export function buildProgram(): Command {
   addUp(program)
   addTickets(program)
   addQuestions(program)
+  addProxy(program)
   addDemo(program)
   for (const one of program.commands) refuseRepeated(one)
   return program
@@ -54,6 +57,7 @@ function addTickets(program: Command): void {
   withLog(command(program, 'connect', 'open the services of a ticket on local ports', connect))
     .argument('<ticket>', 'what `holdfast serve` printed, or - to read it from standard input')
     .argument('[local:port]', 'where to listen; several services take the ports after it (default: their own, if free)')
+    .option('--socks [local:port]', 'open a proxy as well, SOCKS5 and HTTP CONNECT (default: 127.0.0.1:1080, if free)')
     .action(async (ticket, local, options) => (await import('./commands/connect.ts')).connect(ticket, local, options))
 }
 
@@ -66,6 +70,24 @@ function addQuestions(program: Command): void {
   withSocket(command(program, 'migrate', 'move to a fresh path now, while the old one still works', migrate))
     .option('--peer <name>', 'one peer only')
     .action(async options => (await import('./commands/migrate.ts')).migrate(options))
+}
+
+function addProxy(program: Command): void {
+  const env = 'eval "$(holdfast proxy-env)"'
+  withSocket(command(program, 'proxy-env', 'print the settings that make programs use the proxy', env))
+    .addOption(new Option('--shell <shell>', 'whose words to use').choices(SHELLS).default('posix'))
+    .action(async options => (await import('./commands/proxy-env.ts')).proxyEnv(options))
+  const run = 'holdfast run -- curl https://db.internal/'
+  withSocket(command(program, 'run', 'run a command that uses the proxy', run))
+    .argument('<command...>', 'the command and its arguments; it is found and run without a shell')
+    .passThroughOptions()
+    .action(async (words, options) => (await import('./commands/run.ts')).run(words, options))
+  const pipe = "ssh -o ProxyCommand='holdfast pipe %h %p' alice@db.internal"
+  command(program, 'pipe', 'connect standard input and output through the proxy, for ssh', pipe)
+    .argument('<host>', 'destination, as the other side sees it')
+    .argument('<port>', 'its port')
+    .option('--proxy <url>', 'host:port or http://user:password@host:port (default: $HTTPS_PROXY)')
+    .action(async (host, port, options) => (await import('./commands/pipe.ts')).pipe(host, port, options))
 }
 
 function addDemo(program: Command): void {

@@ -60,7 +60,7 @@ t.test('a configuration that does nothing is no fault, and gets a hint', async t
     code: 0,
     stdout: [
       'ok: {}/office/holdfast.yaml: 0 peers, 0 forwards',
-      'hint: it has neither listen nor peers nor forward, and a sidecar with it does nothing',
+      'hint: it has neither listen nor peers nor forward nor proxy, and a sidecar with it does nothing',
     ],
     stderr: [],
   })

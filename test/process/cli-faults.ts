@@ -6,7 +6,7 @@ import t from 'tap'
 import type { Code } from '../../src/base/codes.ts'
 import { MAIN, runCli, temporaryDirectory } from '../support/cli.ts'
 
-const COMMANDS = ['init', 'id', 'up', 'serve', 'connect', 'status', 'migrate', 'demo']
+const COMMANDS = ['init', 'id', 'up', 'serve', 'connect', 'status', 'migrate', 'proxy-env', 'run', 'pipe', 'demo']
 
 t.test('every command explains itself with an example', async t => {
   const whole = await runCli(['--help'])

@@ -91,9 +91,9 @@ t.test('status shows peers, paths and sessions, as text and as JSON; migrate mov
 
   const moved = 'office: a move was begun; see `holdfast status`\n'
   t.same(await ask('migrate'), { code: 0, stdout: moved, stderr: '' })
-  await untilMigrations(laptop, 2)
+  await laptop.untilMigrations(2)
   t.same(await ask('migrate', '--peer', 'office'), { code: 0, stdout: moved, stderr: '' })
-  await untilMigrations(laptop, 3)
+  await laptop.untilMigrations(3)
   application.write('two')
   t.equal(String((await once(application, 'data'))[0]), 'two', 'the same connection goes on')
 
@@ -235,13 +235,6 @@ t.test('a port that is taken is told with its code in the words, and nothing sta
   )
   t.notOk(existsSync(host.socket))
 })
-
-async function untilMigrations(host: CliHost, count: number): Promise<void> {
-  for (;;) {
-    const [peer] = (await host.status()).peers
-    if (peer?.state === 'stable' && peer.migrations.length >= count) return
-  }
-}
 
 /** A user's configuration directory with the configuration of `host`, by absolute paths. */
 function configHome(t: Test, host: CliHost): string {

@@ -49,6 +49,19 @@ export class CliHost {
     return fetchStatus(this.socket)
   }
 
+  /** host:port of a proxy. */
+  async proxy(index = 0): Promise<string> {
+    return (await this.status()).proxies[index]!.listen
+  }
+
+  /** @returns once it has migrated so often, the first path included, and is stable */
+  async untilMigrations(count: number): Promise<void> {
+    for (;;) {
+      const [peer] = (await this.status()).peers
+      if (peer?.state === 'stable' && peer.migrations.length >= count) return
+    }
+  }
+
   /** The URL of the first listener, with its real port. */
   async endpoint(): Promise<string> {
     return (await this.status()).listening[0]!

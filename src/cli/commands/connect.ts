@@ -1,13 +1,17 @@
-import { formatEndpoint } from '../../base/endpoint.ts'
+import { parseAllowRule } from '../../base/allow-rule.ts'
+import { formatEndpoint, formatHostPort, type HostPort } from '../../base/endpoint.ts'
 import { LIMITS } from '../../base/limits.ts'
+import type { RouteConfig } from '../../config/config.ts'
 import { decodeTicket } from '../../config/ticket.ts'
 import { identityFromSeed, peerIdText } from '../../secure/identity.ts'
-import { localAddresses } from '../local-ports.ts'
+import { localAddresses, proxyAddress } from '../local-ports.ts'
 import { createLog, type LogFormat, type LogLevel } from '../log.ts'
 import { runSidecar } from '../run.ts'
 import { followTicket } from '../ticket-connection.ts'
 
 export interface ConnectOptions {
+  /** `true`: without a place of its own. */
+  readonly socks?: string | true
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
 }
@@ -19,6 +23,7 @@ export interface ConnectOptions {
 export async function connect(text: string, local: string | undefined, options: ConnectOptions): Promise<void> {
   const ticket = decodeTicket(text === '-' ? await firstLine(process.stdin) : text, Date.now())
   const addresses = await localAddresses(ticket.services, local)
+  const proxy = options.socks === undefined ? undefined : await proxyAddress(options.socks)
   const identity = await identityFromSeed(ticket.seed)
   const { createSidecar } = await import('../../sidecar/sidecar.ts')
   const connection = followTicket(
@@ -34,8 +39,8 @@ export async function connect(text: string, local: string | undefined, options: 
       advertise: [],
       peers: [{ name: 'ticket', id: peerIdText(ticket.serverHash), endpoints: ticket.endpoints, allow: [] }],
       forward: ticket.services.map((to, i) => ({ listen: addresses[i]!, peer: 'ticket', to })),
-      routes: [],
-      proxy: [],
+      routes: serviceRoutes(ticket.services),
+      proxy: proxy === undefined ? [] : [{ listen: proxy, optimistic: false }],
       holdMs: LIMITS.holdMs,
       admin: { socket: undefined },
       ca: undefined,
@@ -43,10 +48,17 @@ export async function connect(text: string, local: string | undefined, options: 
     create: sidecarOptions => createSidecar({ ...sidecarOptions, ...connection.events }),
     onReady: sidecar => {
       for (const { listen, to } of sidecar.forwards) process.stdout.write(`${listen} -> ${to}\n`)
+      for (const { listen } of sidecar.proxies) process.stdout.write(`socks5h://${listen} -> all of them, by name\n`)
       process.stderr.write(`connecting to ${ticket.endpoints.map(formatEndpoint).join(', ')}\n`)
     },
     over: connection.over,
   })
+}
+
+/** Through the proxy a service has its own name; everything else goes directly. */
+function serviceRoutes(services: readonly HostPort[]): readonly RouteConfig[] {
+  const rules = services.map(formatHostPort).filter(rule => typeof parseAllowRule(rule) !== 'string')
+  return [{ rules, peer: 'ticket' }]
 }
 
 /** Whoever pipes the ticket may keep the pipe open. */
