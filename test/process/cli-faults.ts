@@ -134,6 +134,16 @@ const ROWS: readonly [command: string, code: Code, says: string | RegExp][] = [
   [`status --socket ${'x'.repeat(120)}`, 'USAGE', /^--socket x+ has more than 107 bytes: no socket can be there$/],
   ['status --jsno', 'USAGE', "unknown option '--jsno' (Did you mean --json?); see `holdfast status --help`"],
   ['migrate --peer', 'USAGE', "option '--peer <name>' argument missing; see `holdfast migrate --help`"],
+  ['run', 'USAGE', "missing required argument 'command'; see `holdfast run --help`"],
+  ['run --config absent.yaml -- true', 'CONFIG_MISSING', /^there is no configuration at \{\}\/absent\.yaml: /],
+  ['pipe db', 'USAGE', "missing required argument 'port'; see `holdfast pipe --help`"],
+  ['pipe db 0', 'USAGE', 'db 0 is no destination: write a host and a port, such as db.internal 22'],
+  ['pipe db 1 --proxy a@b@c', 'USAGE', 'a@b@c is no proxy: write host:port or http://user:password@host:port'],
+  [
+    'proxy-env --shell csh',
+    'USAGE',
+    "option '--shell <shell>' argument 'csh' is invalid. Allowed choices are posix, fish; see `holdfast proxy-env --help`",
+  ],
   [
     'demo --seconds 3',
     'USAGE',
