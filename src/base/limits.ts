@@ -232,6 +232,8 @@ export const LIMITS = {
   egressLookupsMax: 2,
   /** Names of one peer's destinations that are looked up or wait for it. Above: the open fails with OVERLOADED. */
   egressLookupsPerPeerMax: 16,
+  /** The same for this host's own programs: a browser asks for many names at once. */
+  ownLookupsMax: 256,
   /** The admin socket: open connections, one request, its body. More are refused. */
   adminConnectionsMax: 16,
   adminRequestMs: 10_000,

@@ -36,12 +36,18 @@ export class DestinationLookups {
   }
 
   /**
+   * @param namesMax names of this peer that may be looked up or wait for it
    * @param signal aborted: a lookup that has not begun, and that nobody else waits for, is dropped
    * @returns addresses in the order of preference
-   * @throws the error of getaddrinfo; `code` OVERLOADED beyond LIMITS.egressLookupsPerPeerMax; the reason of `signal`
+   * @throws the error of getaddrinfo; `code` OVERLOADED beyond `namesMax`; the reason of `signal`
    */
-  ask(peer: string, name: string, signal: AbortSignal): Promise<readonly string[]> {
-    const pending = this.#peers.get(peer)?.get(name) ?? this.#begin(peer, name)
+  ask(
+    peer: string,
+    name: string,
+    signal: AbortSignal,
+    namesMax: number = LIMITS.egressLookupsPerPeerMax,
+  ): Promise<readonly string[]> {
+    const pending = this.#peers.get(peer)?.get(name) ?? this.#begin(peer, name, namesMax)
     if (pending === undefined) {
       const message = `${name}: too many lookups of this peer wait already`
       return Promise.reject(Object.assign(new Error(message), { code: 'OVERLOADED' }))
@@ -59,9 +65,9 @@ export class DestinationLookups {
     })
   }
 
-  #begin(peer: string, name: string): Pending | undefined {
+  #begin(peer: string, name: string, namesMax: number): Pending | undefined {
     const names = this.#peers.get(peer) ?? new Map<string, Pending>()
-    if (names.size >= LIMITS.egressLookupsPerPeerMax) return undefined
+    if (names.size >= namesMax) return undefined
     let run = () => {}
     const answer = new Promise<readonly string[]>((resolve, reject) => {
       run = () => this.#run(peer, name).then(resolve, reject)

@@ -12,8 +12,10 @@ import type { Connections } from './connections.ts'
 import type { TotalsCounter } from './totals.ts'
 
 export interface DirectOptions {
+  /** @param addresses of the name, best first; none where they are not known yet */
   readonly dial: (
     to: HostPort,
+    addresses: readonly string[],
     signal: AbortSignal,
   ) => Promise<{ readonly socket: ApplicationSocket; readonly remote: string } | WireCode>
   readonly connections: Connections
@@ -28,8 +30,13 @@ export class Direct {
     this.#options = options
   }
 
-  /** Until the destination is connected, nothing is read from the application. */
-  async open({ socket, to, client = formatHostPort(socket.remote), answer }: CapturedConnection): Promise<void> {
+  /**
+   * Until the destination is connected, nothing is read from the application.
+   *
+   * @param addresses of its name, best first, where they were looked up already
+   */
+  async open(connection: CapturedConnection, addresses: readonly string[] = []): Promise<void> {
+    const { socket, to, client = formatHostPort(socket.remote), answer } = connection
     const { dial, totals, connections, onFailed } = this.#options
     totals.directConnections++
     const abort = new AbortController()
@@ -37,7 +44,7 @@ export class Direct {
       abort.abort()
       socket.reset()
     })
-    const answered = await dial(to, abort.signal)
+    const answered = await dial(to, addresses, abort.signal)
     drop()
     if (typeof answered !== 'string') {
       answer?.(undefined, answered.remote)

@@ -52,11 +52,12 @@ export class Near {
   async #takeName(connection: CapturedConnection): Promise<void> {
     const { routes, lookUp, direct } = this.#options
     const { host, port } = connection.to
-    for (const address of await lookUp(host)) {
+    const addresses = await lookUp(host)
+    for (const address of addresses) {
       const to: HostPort = { host: address, port }
       const routed = routes.peerFor(to)
       if (routed !== undefined) return this.open({ ...connection, to }, routed)
     }
-    await direct.open(connection)
+    await direct.open(connection, addresses)
   }
 }

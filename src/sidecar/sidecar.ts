@@ -222,7 +222,10 @@ class RunningSidecar implements Sidecar {
     // Whoever may use this host's listeners may reach what this host may.
     const anything = new AllowList(['0.0.0.0/0:*', '[::]/0:*'])
     const direct = new Direct({
-      dial: (to, signal) => dialDestination(to, anything, { signal, lookup: this.#lookUpOwn }),
+      dial: (to, addresses, signal) => {
+        const lookup = addresses.length > 0 ? async () => addresses : this.#lookUpOwn
+        return dialDestination(to, anything, { signal, lookup })
+      },
       connections,
       totals,
       onFailed: (code, { client, to }) => log.debug(`a direct connection failed: ${code}`, { client, to }),
@@ -232,7 +235,7 @@ class RunningSidecar implements Sidecar {
   }
 
   /** Lookups of this host's own applications are one more asker beside the peers. */
-  readonly #lookUpOwn = (name: string, signal: AbortSignal) => this.#lookups.ask('', name, signal)
+  readonly #lookUpOwn = (name: string, signal: AbortSignal) => this.#lookups.ask('', name, signal, LIMITS.ownLookupsMax)
 
   #pumpOf(name: string): Pump | undefined {
     return [...this.#peers.values()].find(one => one.config.name === name)?.pump

@@ -106,6 +106,9 @@ t.test('an open beyond the lookups of its peer fails as OVERLOADED; those of oth
   }
   begin('a', ...Array.from({ length: LIMITS.egressLookupsPerPeerMax }, (_, i) => `${i}.internal`))
   t.equal(await dial('a', 'more.internal'), 'OVERLOADED')
+  const own = lookups.ask('a', 'own.internal', never, LIMITS.egressLookupsPerPeerMax + 1)
+  await t.rejects(lookups.ask('a', 'more.internal', never, LIMITS.egressLookupsPerPeerMax + 1), { code: 'OVERLOADED' })
+  own.catch(() => undefined)
   const other = dial('b', 'more.internal')
   asked[1]?.fail('ENOTFOUND')
   t.equal(await other, 'NAME_NOT_FOUND')
