@@ -144,7 +144,7 @@ class Reader {
   #filled(machine: Machine, text: string): string {
     const other = machine === 'office' ? 'laptop' : 'office'
     return text
-      .replace(/\b(?:15432|5432|7700)\b/g, port => String(this.#ports[port]))
+      .replace(/\b(?:15432|5432|7700|1080)\b/g, port => String(this.#ports[port]))
       .replaceAll('office.example.com', '127.0.0.1')
       .replaceAll('hf1…', this.#ids.get(other) ?? '')
   }
@@ -167,11 +167,11 @@ function blocksOf(page: string): readonly Block[] {
 
 /** Free ones for what the page listens on. */
 async function portsFor(service: number): Promise<Readonly<Record<string, number>>> {
-  const probes = [createServer().listen(0, '127.0.0.1'), createServer().listen(0, '::')]
+  const probes = ['127.0.0.1', '::', '127.0.0.1'].map(host => createServer().listen(0, host))
   await Promise.all(probes.map(probe => once(probe, 'listening')))
-  const [forward, overlay] = probes.map(probe => (probe.address() as AddressInfo).port)
+  const [forward, overlay, proxy] = probes.map(probe => (probe.address() as AddressInfo).port)
   await Promise.all(probes.map(probe => once(probe.close(), 'close')))
-  return { 5432: service, 15432: forward!, 7700: overlay! }
+  return { 5432: service, 15432: forward!, 7700: overlay!, 1080: proxy! }
 }
 
 async function end(child: ChildProcess): Promise<void> {
