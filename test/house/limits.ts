@@ -76,6 +76,14 @@ const TRIED: readonly (readonly [file: string, title: string, ...limits: Limit[]
   ['unit/capture-proxy-header', 'a header of the greatest length is read', 'proxyTextHeaderBytesMax'],
   ['unit/capture-proxy-sources', 'without a header in time, whole and well formed', 'proxyHeaderMs'],
   ['unit/capture-proxy-sources', 'few wait for their headers: more are refused', 'proxyHeadersPendingMax'],
+  ['unit/capture-http-connect', 'proxyHeadBytesMax: the limit, and one above', 'proxyHeadBytesMax'],
+  [
+    'unit/capture-proxy',
+    'a program that goes before it has asked is no fault; one that is too slow',
+    'proxyGreetingMs',
+  ],
+  ['unit/capture-proxy', 'a program that was refused and does not end is reset', 'proxyLingerMs'],
+  ['unit/capture-proxy', 'so many may be greeting at once; more are reset', 'proxyGreetingsMax'],
   ['unit/watch-sleep-detector', 'says nothing about ticks on time', 'watchTickMs', 'wakeJumpMs'],
   ['unit/watch-sleep-detector', 'knows standing still where the monotonic clock goes on', 'standstillMs'],
   ['unit/egress-lookups', 'peers take turns, and two lookups run at once in all', 'egressLookupsMax'],
@@ -109,6 +117,7 @@ const WITHOUT_EDGE: Readonly<Partial<Record<Limit, string>>> = {
   netlinkBufferBytes: 'kept by the kernel, which tells when it was not enough: everything is read anew then',
   netlinkDumpPartsMax: 'an answer of so many parts needs a kernel with tens of thousands of addresses',
   netlinkDumpMs: 'pure timing, of the kernel’s answer',
+  ownLookupsMax: 'the same code as egressLookupsPerPeerMax, which has an edge, with another number',
   adminRequestMs: 'pure timing, of a client on the same host; kept by node:http',
   heapGrowingPercent: 'an option of V8, which keeps it',
 }

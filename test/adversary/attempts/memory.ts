@@ -9,7 +9,7 @@ const SESSIONS = 1_000
 const CHUNK = Buffer.alloc(256 * 1024, 0x61)
 /** No session takes a byte for so long: everything is full. */
 const FULL_AFTER_MS = 1_500
-const BYSTANDER_BYTES = 4 * 1024 * 1024
+const BYSTANDER_BYTES = 1024 * 1024
 /** What 1,000 sessions cost beside their bytes, and garbage that is not collected yet. */
 const OVERHEAD_BYTES = 128 * 1024 * 1024
 
