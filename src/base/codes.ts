@@ -124,6 +124,10 @@ export const CODES = {
     says: 'a connection that must begin with a PROXY protocol header did not',
     todo: 'let the proxy there send one, or take its address out of `proxyProtocol` of this forward',
   },
+  CAPTURE_UNAVAILABLE: {
+    says: 'connections cannot be captured on this host',
+    todo: 'install nftables and iproute2 and grant CAP_NET_ADMIN, or use a forward',
+  },
   PROXY_REFUSED: {
     says: 'a program spoke to a proxy of this host in a way that it does not take',
     todo: 'set the program to SOCKS5 or HTTP CONNECT, with user and password where the proxy has them',

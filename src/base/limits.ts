@@ -190,6 +190,10 @@ export const LIMITS = {
   netlinkDumpPartsMax: 4_096,
   netlinkDumpMs: 1_000,
 
+  // ---- firewall/
+  /** `nft` and `ip` have so long to apply rules. Then they are ended, and the capture fails. */
+  firewallMs: 10_000,
+
   // ---- config/
   /** Entries of one configuration. More is a fault, told with the others. */
   configListenMax: 16,

@@ -14,10 +14,14 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   capture: ['base', 'platform'],
   egress: ['base', 'platform'],
   watch: ['base', 'platform'],
+  firewall: ['base'],
   config: ['base'],
-  sidecar: ['base', 'wire', 'session', 'secure', 'carrier', 'capture', 'egress', 'watch', 'platform', 'config'],
+  sidecar: [
+    ...['base', 'wire', 'session', 'secure', 'carrier', 'capture', 'egress', 'watch', 'platform', 'config'],
+    'firewall',
+  ],
   admin: ['base', 'sidecar'],
-  cli: ['base', 'secure', 'config', 'sidecar', 'admin'],
+  cli: ['base', 'secure', 'config', 'sidecar', 'admin', 'firewall'],
 }
 const PURE = ['base', 'wire', 'session']
 

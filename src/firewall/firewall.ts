@@ -1,0 +1,109 @@
+/**
+ * Applies, removes and shows the rules of a capture, through `nft` and `ip`. It waits for them: a few milliseconds when a
+ * sidecar starts and ends, and the only way that works while a process exits.
+ *
+ * The routing comes first and the table of nftables last, for it is what takes effect: until then, whatever is there goes on.
+ */
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { OperatorError } from '../base/errors.ts'
+import { LIMITS } from '../base/limits.ts'
+import type { CapturePlan, Family } from './capture-plan.ts'
+import { ROUTING_PROTOCOL, ROUTING_TABLE, routing, routingRemoval } from './routing.ts'
+import { REMOVAL, ruleset, TABLE } from './ruleset.ts'
+
+const FAMILIES: readonly Family[] = [4, 6]
+
+/**
+ * Replaces what an earlier process has left.
+ * @throws OperatorError CAPTURE_UNAVAILABLE in one sentence; nothing of ours is left then
+ */
+export function applyFirewall(plan: CapturePlan): void {
+  try {
+    nft(['-c', '-f', '-'], ruleset(plan))
+    for (const family of FAMILIES) removeRouting(family)
+    for (const { family, lines } of routing(plan)) {
+      if (lines.length > 0) ip(family, ['-batch', '-'], `${lines.join('\n')}\n`)
+    }
+    nft(['-f', '-'], ruleset(plan))
+  } catch (error) {
+    tryToRemove()
+    throw error
+  }
+}
+
+/** Harmless when there is nothing. @throws OperatorError CAPTURE_UNAVAILABLE */
+export function removeFirewall(): void {
+  nft(['-f', '-'], REMOVAL)
+  for (const family of FAMILIES) removeRouting(family)
+}
+
+/** As the kernel has it, with its counts; '' when there is nothing. @throws OperatorError CAPTURE_UNAVAILABLE */
+export function showFirewall(): string {
+  const isThere = nft(['list', 'tables']).split('\n').includes(`table ${TABLE}`)
+  const table = isThere ? nft(['list', 'table', ...TABLE.split(' ')]) : ''
+  const rules = FAMILIES.flatMap(family => ours(shownRules(family)).map(rule => `# ip -${family} rule: ${rule}\n`))
+  return `${table}${rules.join('')}`
+}
+
+/** What would be applied, for people to read. */
+export function describeFirewall(plan: CapturePlan): string {
+  const lines = routing(plan).flatMap(({ family, lines }) => lines.map(line => `# ip -${family} ${line}\n`))
+  return `${ruleset(plan)}${lines.join('')}`
+}
+
+function tryToRemove(): void {
+  try {
+    removeFirewall()
+  } catch {
+    // The first error says why.
+  }
+}
+
+function removeRouting(family: Family): void {
+  const rules = routingRemoval(shownRules(family))
+  // Without rules there is no table either, and some versions call that an error.
+  if (rules.length === 0) return
+  ip(family, ['-batch', '-'], `${rules.join('\n')}\n`)
+  ip(family, ['route', 'flush', 'table', `${ROUTING_TABLE}`, 'protocol', `${ROUTING_PROTOCOL}`])
+}
+
+function shownRules(family: Family): string {
+  // A kernel without IPv6 would not understand the question.
+  return family === 6 && !existsSync('/proc/net/if_inet6') ? '' : ip(family, ['-N', 'rule', 'show'])
+}
+
+function ours(shown: string): readonly string[] {
+  return shown.split('\n').filter(line => routingRemoval(line).length > 0)
+}
+
+function nft(args: readonly string[], input = ''): string {
+  return run('nft', 'nftables', args, input)
+}
+
+function ip(family: Family, args: readonly string[], input = ''): string {
+  return run('ip', 'iproute2', [`-${family}`, ...args], input)
+}
+
+function run(program: string, provider: string, args: readonly string[], input: string): string {
+  // Translated messages would not be understood below.
+  const env = { ...process.env, LC_ALL: 'C', PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` }
+  const { error, status, stdout, stderr } = spawnSync(program, args, {
+    input,
+    env,
+    encoding: 'utf8',
+    timeout: LIMITS.firewallMs,
+  })
+  if (error === undefined && status === 0) return stdout
+  const why = reason(program, provider, error, stderr ?? '')
+  throw new OperatorError('CAPTURE_UNAVAILABLE', `connections cannot be captured: ${why}`)
+}
+
+function reason(program: string, provider: string, error: NodeJS.ErrnoException | undefined, stderr: string): string {
+  if (error?.code === 'ENOENT') return `there is no program \`${program}\`; install ${provider}`
+  if (error !== undefined) return `\`${program}\` did not end: ${error.message}`
+  if (/not permitted|permission denied/i.test(stderr)) {
+    return 'this user may not change rules; run as root, or grant CAP_NET_ADMIN'
+  }
+  return `\`${program}\` said "${stderr.trim().split('\n')[0]}"`
+}
