@@ -203,6 +203,8 @@ export const LIMITS = {
   configProxiesMax: 16,
   /** Ports and ranges of one route. More is a fault. */
   routePortsMax: 64,
+  /** Users, and cgroups, that a capture chooses or leaves out: each is a rule that packets pass. More is a fault. */
+  captureChoicesMax: 64,
   /** Allow rules of one peer: each open is compared with all of them. More is a fault. */
   allowRulesMax: 256,
   /** Networks whose connections to one forward begin with a PROXY header: each connection is compared with all. More is a fault. */

@@ -17,17 +17,20 @@ const FAULTS: Partial<Record<string, { readonly code: Code; readonly sentence: s
   },
 }
 
+/** With a descriptor, that is listened on, and the address only names it. */
+export type ListenPlace = HostPort & { readonly fd?: number }
+
 /**
  * @param listen port 0 takes any free one
  * @throws OperatorError ADDRESS_IN_USE or ADDRESS_UNAVAILABLE, naming the address
  */
-export function listenApplications(listen: HostPort, onConnection: OnConnection): Promise<Capture> {
+export function listenApplications(listen: ListenPlace, onConnection: OnConnection): Promise<Capture> {
   const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true })
   server.on('connection', accepted => onConnection(ApplicationSocket.adopt(accepted)))
   return new Promise((resolve, reject) => {
     const fail = (error: NodeJS.ErrnoException) => reject(explain(error, listen))
     server.once('error', fail)
-    server.listen(listen.port, listen.host, () => {
+    server.listen(listen.fd === undefined ? { port: listen.port, host: listen.host } : { fd: listen.fd }, () => {
       server.off('error', fail)
       // Out of file descriptors (EMFILE): that connection is lost, the listener stays.
       server.on('error', () => {})

@@ -1,6 +1,7 @@
-import { connect, type Socket } from 'node:net'
+import { Socket } from 'node:net'
 import type { Endpoint } from '../base/endpoint.ts'
 import { LIMITS } from '../base/limits.ts'
+import { markedSocket } from '../platform/own-socket.ts'
 import { Reading } from '../platform/slab-socket.ts'
 import { type Attempt, onAbort } from './attempt.ts'
 import type { Carrier } from './carrier.ts'
@@ -16,6 +17,8 @@ export interface DialOptions {
   readonly localAddress?: string
   /** Gives the attempt up. */
   readonly signal?: AbortSignal
+  /** Of the packets of its socket (SO_MARK); needs `address`. @default none */
+  readonly mark?: number | undefined
   /** PEM certificates of the authorities trusted for wss, in place of Node's. */
   readonly ca?: string | Buffer
   /** @default the system's */
@@ -50,19 +53,29 @@ function connectTcp(
   reading: Partial<Reading['options']> = {},
 ): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = connect({
+    const socket = newSocket(options, reading, target)
+    socket.on('error', error => reject(fromSystemError(error, target)))
+    socket.once('connect', () => resolve(socket.setNoDelay(true)))
+    socket.connect({
       host: options.address ?? endpoint.host,
       port: endpoint.port,
-      noDelay: true,
-      ...reading,
       ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress }),
     })
-    socket.on('error', error => reject(fromSystemError(error, target)))
-    socket.once('connect', () => resolve(socket))
     // With a reading of its own it does not begin to read when it is connected, but when somebody is attached.
     if (reading.onread !== undefined) socket.pause()
     onAbort(signal, () => socket.destroy())
   })
+}
+
+function newSocket({ mark, address }: DialOptions, reading: Partial<Reading['options']>, target: string): Socket {
+  const options = { allowHalfOpen: false, ...reading }
+  // Of a name, Node would try several addresses, each with a socket of its own.
+  if (mark === undefined || address === undefined) return new Socket(options)
+  try {
+    return markedSocket(mark, address, options)
+  } catch (error) {
+    throw fromSystemError(error as Error, target)
+  }
 }
 
 /**

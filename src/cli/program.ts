@@ -1,5 +1,5 @@
 /** The commands: words, options and examples. What they do is in commands/, loaded when it is called. */
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Argument, Command, InvalidArgumentError, Option } from 'commander'
 import { atHome } from '../config/home.ts'
 import { VERSION } from '../sidecar/version.ts'
 import { LOG_FORMATS, LOG_LEVELS } from './log.ts'
@@ -19,6 +19,7 @@ export function buildProgram(): Command {
   addTickets(program)
   addQuestions(program)
   addProxy(program)
+  addFirewall(program)
   addDemo(program)
   for (const one of program.commands) refuseRepeated(one)
   return program
@@ -88,6 +89,15 @@ function addProxy(program: Command): void {
     .argument('<port>', 'its port')
     .option('--proxy <url>', 'host:port or http://user:password@host:port (default: $HTTPS_PROXY)')
     .action(async (host, port, options) => (await import('./commands/pipe.ts')).pipe(host, port, options))
+}
+
+function addFirewall(program: Command): void {
+  const about = 'show, apply or remove the rules that capture connections (Linux)'
+  command(program, 'firewall', about, 'holdfast firewall show --planned')
+    .addArgument(new Argument('<action>', 'what to do with them').choices(['show', 'apply', 'remove']))
+    .option('--config <file>', 'configuration with `capture` and `routes`')
+    .option('--planned', 'show what would be applied, and touch nothing')
+    .action(async (action, options) => (await import('./commands/firewall.ts')).firewall(action, options))
 }
 
 function addDemo(program: Command): void {

@@ -95,6 +95,7 @@ function toConfig(file: ConfigFile, directory: string): Config {
     forward: file.forward.map(one => ({ ...one, listen: parseHostPort(one.listen)!, to: parseHostPort(one.to)! })),
     routes: file.routes.map(({ to, ports, peer }) => ({ rules: routeRules(to, ports), peer })),
     proxy: file.proxy.map(one => ({ ...one, listen: parseHostPort(one.listen)! })),
+    ...(file.capture === undefined ? {} : { capture: file.capture }),
     holdMs: parseDuration(file.hold)!,
     admin: { socket: path(file.admin.socket) },
     ca: file.ca === undefined ? undefined : path(file.ca),

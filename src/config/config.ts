@@ -48,6 +48,17 @@ export interface ProxyConfig {
   readonly auth?: { readonly user: string; readonly password: string } | undefined
 }
 
+/** Connections caught by rules of the firewall. Users are names or numbers, cgroups paths below /sys/fs/cgroup. */
+export interface CaptureConfig {
+  readonly mode: 'redirect' | 'tproxy'
+  readonly port: number
+  readonly users: readonly (string | number)[]
+  readonly cgroups: readonly string[]
+  readonly except: { readonly users: readonly (string | number)[]; readonly cgroups: readonly string[] }
+  /** Else somebody else applies and removes the rules. */
+  readonly applyRules: boolean
+}
+
 export interface Config {
   /** PEM file; absolute path. */
   readonly identity: string
@@ -58,6 +69,7 @@ export interface Config {
   readonly forward: readonly ForwardConfig[]
   readonly routes: readonly RouteConfig[]
   readonly proxy: readonly ProxyConfig[]
+  readonly capture?: CaptureConfig
   readonly holdMs: number
   readonly admin: { readonly socket: string | undefined }
   /** PEM file of the authorities trusted when dialing wss; Node's own without it. */

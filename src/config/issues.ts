@@ -36,6 +36,7 @@ const KINDS: Readonly<Record<string, string>> = {
   number: 'a number',
   array: 'a list',
   object: 'a mapping',
+  boolean: 'true or false',
 }
 
 export function valueAt(value: unknown, path: Path): unknown {

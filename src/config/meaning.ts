@@ -3,6 +3,7 @@
  * document as it was written, so that these faults are told together with those of the schema.
  */
 import { resolve } from 'node:path'
+import { parseAllowRule } from '../base/allow-rule.ts'
 import { formatHostPort, isLoopback, parseEndpoint, parseHostPort } from '../base/endpoint.ts'
 import { LIMITS } from '../base/limits.ts'
 import { atHome } from './home.ts'
@@ -19,6 +20,7 @@ export function reportMeaning(value: unknown, directory: string, ownId: string |
   checkForwards(value, report)
   checkRoutes(value, report)
   checkProxies(value, report)
+  checkCapture(value, report)
   checkListeners(value, report)
   checkPlaces(value, report)
   checkSocket(value, directory, report)
@@ -70,6 +72,27 @@ function checkProxies(value: unknown, report: Report): void {
   })
 }
 
+/** Rules of the firewall know addresses, and of forwarded packets nobody knows a user. */
+function checkCapture(value: unknown, report: Report): void {
+  const capture = valueAt(value, ['capture'])
+  if (typeof capture !== 'object' || capture === null) return
+  const isNetwork = (to: string | undefined) => {
+    const rule = to === undefined ? to : parseAllowRule(routeRules(to, ['*'])[0]!)
+    return typeof rule === 'object' && rule.kind === 'network'
+  }
+  if (!texts(value, 'routes', 'to').some(isNetwork)) {
+    report(['capture'], 'there is nothing to capture: write a route to a network or an address under `routes`')
+  }
+  if (valueAt(capture, ['mode']) !== 'tproxy') return
+  for (const key of ['users', 'cgroups', 'except']) {
+    if (valueAt(capture, [key]) === undefined) continue
+    report(
+      ['capture', key],
+      'forwarded connections have neither user nor cgroup; leave it out, or write mode: redirect',
+    )
+  }
+}
+
 function checkPeerNames(value: unknown, key: string, report: Report): void {
   const names = texts(value, 'peers', 'name').filter(name => name !== undefined)
   texts(value, key, 'peer').forEach((peer, i) => {
@@ -104,6 +127,8 @@ function checkPlaces(value: unknown, report: Report): void {
   texts(value, 'proxy', 'listen').forEach((address, i) => {
     places.push({ path: ['proxy', i, 'listen'], place: address })
   })
+  const port = valueAt(value, ['capture', 'port'])
+  if (typeof port === 'number') places.push({ path: ['capture', 'port'], place: `127.0.0.1:${port}` })
   repeats(
     places.map(({ place }) => (place === undefined || parseHostPort(place)?.port === 0 ? undefined : place)),
     i => report(places[i]!.path, `${places[i]!.place} is listened on twice`),

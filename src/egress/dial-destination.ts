@@ -34,6 +34,8 @@ export interface DialOptions {
    * @default getaddrinfo
    */
   readonly lookup?: Lookup
+  /** Of the packets of its sockets (SO_MARK). @default none */
+  readonly mark?: number | undefined
   /** Milliseconds for all connects together. @default LIMITS.egressConnectMs */
   readonly connectMs?: number
   /** Milliseconds for the lookup. @default LIMITS.resolveMs */
@@ -113,7 +115,7 @@ const LOOKUP_CODES: Partial<Record<string, WireCode>> = { TIMED_OUT: 'TIMED_OUT'
 async function dialInOrder(
   addresses: readonly Candidate[],
   port: number,
-  { connectMs = LIMITS.egressConnectMs, signal, caller }: DialOptions,
+  { connectMs = LIMITS.egressConnectMs, signal, mark, caller }: DialOptions,
 ): Promise<Destination | WireCode> {
   const endsAt = performance.now() + connectMs
   let worst: WireCode = 'UNREACHABLE'
@@ -122,7 +124,7 @@ async function dialInOrder(
     const shareMs = (endsAt - performance.now()) / (addresses.length - index)
     const deadline = new Deadline(shareMs, signal)
     try {
-      const socket = await ApplicationSocket.connect({ host, port }, deadline)
+      const socket = await ApplicationSocket.connect({ host, port }, { signal: deadline.signal, mark })
       const remote = formatHostPort(socket.remote)
       const { proxyProtocol } = rule
       if (proxyProtocol !== undefined && caller !== undefined) {

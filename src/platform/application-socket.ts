@@ -17,6 +17,8 @@
 import net from 'node:net'
 import { type HostPort, plainAddress } from '../base/endpoint.ts'
 import { LIMITS } from '../base/limits.ts'
+import { originalDestinations } from './original-destination.ts'
+import { markedSocket } from './own-socket.ts'
 import { adoptSocket, BoundedReading } from './slab-socket.ts'
 import { type SocketCalls, socketCalls } from './socket-calls.ts'
 import { WriteQueue } from './write-queue.ts'
@@ -69,13 +71,19 @@ export class ApplicationSocket {
 
   /**
    * @param to an IP address: no name is looked up
+   * @param mark of its packets; none by default
    * @throws the error of Node (`code` ECONNREFUSED ...), or the reason of `signal`
    */
-  static connect(to: HostPort, { signal }: { signal: AbortSignal }, calls = socketCalls()): Promise<ApplicationSocket> {
+  static connect(
+    to: HostPort,
+    { signal, mark }: { readonly signal: AbortSignal; readonly mark?: number | undefined },
+    calls = socketCalls(),
+  ): Promise<ApplicationSocket> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason)
       const reading = new BoundedReading()
-      const socket = new net.Socket({ ...OPTIONS, ...reading.options })
+      const options = { ...OPTIONS, ...reading.options }
+      const socket = mark === undefined ? new net.Socket(options) : markedSocket(mark, to.host, options)
       const abort = () => {
         socket.destroy()
         reject(signal.reason)
@@ -116,6 +124,11 @@ export class ApplicationSocket {
   /** Bytes given to `write()` that the kernel has not taken. */
   get queuedBytes(): number {
     return this.#queue.queuedBytes
+  }
+
+  /** Where its client wanted to go when a rule of the firewall redirected it here; undefined when the kernel cannot tell. */
+  originalDestination(): HostPort | undefined {
+    return originalDestinations()?.(this.#fd, this.local.host.includes(':') ? 6 : 4)
   }
 
   /** What was read and is for the next receiver, who gets it first. Copied; nothing more is read until there is one. */

@@ -17,6 +17,7 @@ import {
 } from '../base/endpoint.ts'
 import { OperatorError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
+import type { CapturedConnection } from '../capture/capture.ts'
 import { type Forward, listenForward } from '../capture/forward.ts'
 import { type ProxyFault, ProxySources } from '../capture/proxy-sources.ts'
 import { Admission } from '../carrier/admission.ts'
@@ -34,6 +35,7 @@ import { Keyring } from '../secure/keyring.ts'
 import { Budget } from '../session/budget.ts'
 import { type AddressChange, type AddressWatch, watchAddresses } from '../watch/watch.ts'
 import type { OpenRequest } from '../wire/control.ts'
+import { Capturing, ownMark } from './capturing.ts'
 import { Connections } from './connections.ts'
 import { Direct } from './direct.ts'
 import { Near } from './near.ts'
@@ -63,9 +65,12 @@ class RunningSidecar implements Sidecar {
   readonly #admission = new Admission()
   readonly #near: Near
   readonly #proxies: Proxies
+  /** Of its own sockets, so that a capture leaves them alone. */
+  readonly #mark: number | undefined
   readonly #startedAt = performance.now()
   #watch: AddressWatch | undefined
   #listeners: Listener[] = []
+  #capturing: Capturing | undefined
   #forwards: { forward: Forward; config: ForwardConfig }[] = []
   #advertised = ''
   #pathIds = 0
@@ -73,6 +78,8 @@ class RunningSidecar implements Sidecar {
   constructor(options: SidecarOptions) {
     this.#options = options
     this.#config = options.config
+    this.#mark = ownMark(options.config)
+    const own = { mark: this.#mark }
     const ca = options.config.ca === undefined ? {} : { ca: readText(options.config.ca) }
     this.#shared = {
       identity: options.identity,
@@ -84,7 +91,8 @@ class RunningSidecar implements Sidecar {
       connections: new Connections(systemClock),
       log: options.log,
       holdMs: options.config.holdMs,
-      dial: async (endpoint, dialOptions) => this.#watchOver(await dialCarrier(endpoint, { ...dialOptions, ...ca })),
+      dial: async (endpoint, dialOptions) =>
+        this.#watchOver(await dialCarrier(endpoint, { ...dialOptions, ...ca, ...own })),
       advertised: () => this.#endpoints().map(formatEndpoint),
       localAddresses: () => this.#watch?.addresses() ?? [],
       dialFar: (peer, request, signal) => this.#dialFar(peer, request, signal),
@@ -141,6 +149,8 @@ class RunningSidecar implements Sidecar {
       for (const peer of this.#config.peers) this.#addPeer(peer)
       for (const one of this.#config.forward) this.#forwards.push({ forward: await this.#forward(one), config: one })
       for (const one of this.#config.proxy) await this.#proxies.open(one)
+      const take = (connection: CapturedConnection) => this.#near.take(connection)
+      this.#capturing = await Capturing.start({ config: this.#config, log: this.#options.log, take })
     } catch (error) {
       await this.stop()
       throw error
@@ -148,12 +158,17 @@ class RunningSidecar implements Sidecar {
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.#proxies.close(), ...this.#forwards.splice(0).map(({ forward }) => forward.close())])
+    await Promise.all([
+      this.#capturing?.close(),
+      this.#proxies.close(),
+      ...this.#forwards.splice(0).map(({ forward }) => forward.close()),
+    ])
     for (const peer of this.#peers.values()) peer.stop()
     this.#reception.stop()
     await Promise.all(this.#listeners.splice(0).map(listener => listener.close()))
     await this.#watch?.stop()
     await this.#shared.connections.closed()
+    this.#capturing?.removeRules()
   }
 
   status(): StatusReport {
@@ -224,7 +239,7 @@ class RunningSidecar implements Sidecar {
     const direct = new Direct({
       dial: (to, addresses, signal) => {
         const lookup = addresses.length > 0 ? async () => addresses : this.#lookUpOwn
-        return dialDestination(to, anything, { signal, lookup })
+        return dialDestination(to, anything, { signal, lookup, mark: this.#mark })
       },
       connections,
       totals,
@@ -245,6 +260,7 @@ class RunningSidecar implements Sidecar {
     return dialDestination(request, this.#allow.get(peer.id) ?? new AllowList([]), {
       signal,
       caller: request,
+      mark: this.#mark,
       lookup: (name, until) => this.#lookups.ask(peer.id, name, until),
     })
   }

@@ -327,3 +327,53 @@ t.test('anything at all is told as faults, never thrown as something else', asyn
   for (const input of odd) t.not(faults(input).length, 0, JSON.stringify(input))
   t.same(faults(null), ['(file): has no value; write a mapping, or leave the key out'])
 })
+
+const ROUTE = { peers: [{ name: 'office', id: ID }], routes: [{ to: '10.20.0.0/16', peer: 'office' }] }
+const captureFaults = (capture: unknown, more: object = ROUTE) => faults({ ...more, capture })
+
+t.test('a capture is of everything that has a route, if it says no more', async t => {
+  t.equal(checkConfig({}, DIRECTORY).capture, undefined)
+  t.same(checkConfig({ ...ROUTE, capture: {} } as ConfigInput, DIRECTORY).capture, {
+    mode: 'redirect',
+    port: 15_001,
+    users: [],
+    cgroups: [],
+    except: { users: [], cgroups: [] },
+    applyRules: true,
+  })
+  const chosen = { users: ['app', '_apt', 33], cgroups: ['system.slice/app@1.service'], except: { users: ['me'] } }
+  t.same(captureFaults(chosen), [])
+})
+
+t.test('what goes into rules of the firewall is read strictly', async t => {
+  t.same(captureFaults({ users: ['a"b', 'a, b', -1, 1.5, 'x'.repeat(3)] }).length, 4)
+  t.same(captureFaults({ users: ['a b'] }), ['capture.users[0]: "a b" is no user; write a name or a number'])
+  const noGroup = 'is no cgroup; write its path below /sys/fs/cgroup, such as system.slice/app.service'
+  t.same(captureFaults({ cgroups: ['/a', 'a accept'] }), [
+    `capture.cgroups[0]: "/a" ${noGroup}`,
+    `capture.cgroups[1]: "a accept" ${noGroup}`,
+  ])
+  t.same(captureFaults({ port: 0 }), ['capture.port: must be a port, 1 to 65535'])
+  t.same(captureFaults({ mode: 'bridge' }), ['capture.mode: must be redirect or tproxy'])
+  t.same(captureFaults({ applyRules: 'no' }), ['capture.applyRules: must be true or false, not "no"'])
+})
+
+t.test('a capture needs a route that the kernel can know', async t => {
+  const named = { ...ROUTE, routes: [{ to: 'db.internal', peer: 'office' }] }
+  const nothing = 'capture: there is nothing to capture: write a route to a network or an address under `routes`'
+  t.same(captureFaults({}, named), [nothing])
+  t.same(captureFaults({}, {}), [nothing])
+  t.same(captureFaults({}, { ...ROUTE, routes: [{ peer: 'office' }] }), ['routes[0].to: is missing', nothing])
+  t.same(captureFaults(null), ['capture: has no value; write a mapping, or leave the key out'])
+})
+
+t.test('forwarded connections cannot be chosen by user', async t => {
+  const message = 'forwarded connections have neither user nor cgroup; leave it out, or write mode: redirect'
+  t.same(captureFaults({ mode: 'tproxy', users: ['app'] }), [`capture.users: ${message}`])
+  t.same(captureFaults({ mode: 'tproxy' }), [])
+})
+
+t.test('the port of a capture is no forward’s', async t => {
+  const forward = [{ listen: '127.0.0.1:15001', peer: 'office', to: '127.0.0.1:1' }]
+  t.same(captureFaults({ port: 15_001 }, { ...ROUTE, forward }), ['capture.port: 127.0.0.1:15001 is listened on twice'])
+})

@@ -1,0 +1,23 @@
+import { findConfig } from '../find-config.ts'
+
+export interface FirewallOptions {
+  readonly config?: string
+  readonly planned?: boolean
+}
+
+export type FirewallAction = 'show' | 'apply' | 'remove'
+
+/** @throws OperatorError CAPTURE_UNAVAILABLE, and what reading a configuration throws */
+export async function firewall(action: FirewallAction, { config, planned }: FirewallOptions): Promise<void> {
+  const { applyFirewall, describeFirewall, removeFirewall, showFirewall } = await import('../../firewall/firewall.ts')
+  if (action === 'remove') return removeFirewall()
+  if (action === 'show' && planned !== true) {
+    process.stdout.write(showFirewall() || 'no rules of Holdfast are applied\n')
+    return
+  }
+  const { loadConfig } = await import('../../config/load.ts')
+  const { capturePlan } = await import('../../sidecar/capturing.ts')
+  const plan = capturePlan(loadConfig(findConfig(config)))
+  if (action === 'apply') applyFirewall(plan)
+  else process.stdout.write(describeFirewall(plan))
+}

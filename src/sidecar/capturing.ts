@@ -1,0 +1,131 @@
+/**
+ * Transparent capture of one sidecar: the listeners, then the rules that lead connections to them. What the sidecar itself sends is never captured: its sockets carry a mark, or where it may not mark them, its user
+ * or its cgroup is left out (docs/decisions/0008-captured-connections-have-a-loopback-source.md).
+ */
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { networkInterfaces } from 'node:os'
+import { OperatorError } from '../base/errors.ts'
+import type { Capture, CapturedConnection } from '../capture/capture.ts'
+import { inheritedSockets } from '../capture/inherited.ts'
+import { listenTransparent } from '../capture/transparent.ts'
+import type { CaptureConfig, Config } from '../config/config.ts'
+import { type CapturePlan, familiesOf, networksOf, OWN_MARK } from '../firewall/capture-plan.ts'
+import { applyFirewall, removeFirewall } from '../firewall/firewall.ts'
+import { canMark } from '../platform/own-socket.ts'
+import type { Log } from './sidecar-api.ts'
+
+export interface CapturingOptions {
+  readonly config: Config
+  readonly log: Log
+  readonly take: (connection: CapturedConnection) => void
+}
+
+export class Capturing {
+  readonly #captures: readonly Capture[]
+  /** Undefined when the rules are somebody else's. */
+  readonly #remove: (() => void) | undefined
+
+  private constructor(captures: readonly Capture[], remove: (() => void) | undefined) {
+    this.#captures = captures
+    this.#remove = remove
+  }
+
+  /**
+   * @returns undefined when the configuration has no capture
+   * @throws OperatorError CAPTURE_UNAVAILABLE, ADDRESS_IN_USE, ADDRESS_UNAVAILABLE; neither rules nor listeners are left then
+   */
+  static async start({ config, log, take }: CapturingOptions): Promise<Capturing | undefined> {
+    if (config.capture === undefined) return undefined
+    const { mode, port, applyRules } = config.capture
+    const plan = capturePlan(config)
+    if (mode === 'redirect') refuseLoop(config.capture, plan)
+    const inherited = inheritedSockets(process.env, process.pid)
+    const captures = await listenTransparent({ mode, port, families: familiesOf(plan), inherited }, take)
+    const capturing = new Capturing(captures, applyRules ? removeQuietly : undefined)
+    try {
+      if (applyRules) applyFirewall(plan)
+    } catch (error) {
+      await capturing.close()
+      throw error
+    }
+    // Also when the process ends out of order, as long as it ends by itself.
+    if (applyRules) process.once('exit', removeQuietly)
+    log.info('capturing', { mode, port, networks: plan.networks.length })
+    return capturing
+  }
+
+  /** Nothing more is captured: until the rules are gone, what would be is refused. Connections go on. */
+  async close(): Promise<void> {
+    await Promise.all(this.#captures.map(capture => capture.close()))
+  }
+
+  /** For when the connections have ended: they need the rules to the last. Harmless when repeated. */
+  removeRules(): void {
+    if (this.#remove === undefined) return
+    this.#remove()
+    process.removeListener('exit', this.#remove)
+  }
+}
+
+/** The mark that this sidecar's own sockets need, or undefined when they need none or may have none. */
+export function ownMark({ capture }: Config): number | undefined {
+  return capture?.mode === 'redirect' && canMark(OWN_MARK) ? OWN_MARK : undefined
+}
+
+/** @throws OperatorError CAPTURE_UNAVAILABLE */
+export function capturePlan({ capture, routes }: Config): CapturePlan {
+  if (capture === undefined) {
+    throw new OperatorError('CAPTURE_UNAVAILABLE', 'the configuration has no `capture`; write it first')
+  }
+  if (process.platform !== 'linux') {
+    throw new OperatorError('CAPTURE_UNAVAILABLE', 'connections can be captured on Linux only; use a forward')
+  }
+  const hasIpv6 = Object.values(networkInterfaces()).some(list => list?.some(({ address }) => address === '::1'))
+  const networks = networksOf(routes.flatMap(({ rules }) => rules)).filter(({ family }) => family === 4 || hasIpv6)
+  return {
+    mode: capture.mode,
+    port: capture.port,
+    networks,
+    userIds: capture.users.map(userId),
+    cgroups: capture.cgroups,
+    exceptUserIds: capture.except.users.map(userId),
+    exceptCgroups: capture.except.cgroups,
+  }
+}
+
+function userId(user: string | number): number {
+  if (typeof user === 'number') return user
+  const { status, stdout } = spawnSync('id', ['-u', user], { encoding: 'utf8' })
+  if (status === 0) return Number(stdout)
+  throw new OperatorError('CAPTURE_UNAVAILABLE', `no user is named "${user}" on this host; write another, or a number`)
+}
+
+function removeQuietly(): void {
+  try {
+    removeFirewall()
+  } catch {
+    // The next start replaces them.
+  }
+}
+
+/** What the sidecar sends must not come back to it. */
+function refuseLoop({ except }: CaptureConfig, plan: CapturePlan): void {
+  const uid = process.getuid?.() ?? 0
+  const isChosen =
+    plan.userIds.length + plan.cgroups.length === 0 || plan.userIds.includes(uid) || plan.cgroups.length > 0
+  const isLeftOut = plan.exceptUserIds.includes(uid) || except.cgroups.some(isOwnCgroup)
+  if (canMark(OWN_MARK) || isLeftOut || !isChosen) return
+  const why = `this process may not mark its own connections, and its user ${uid} is not left out`
+  const todo = 'grant CAP_NET_ADMIN, or run it as a user of its own and write that under capture.except.users'
+  throw new OperatorError('CAPTURE_UNAVAILABLE', `the sidecar would capture itself: ${why}; ${todo}`)
+}
+
+function isOwnCgroup(path: string): boolean {
+  try {
+    const own = /^0::\/(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1] ?? ''
+    return own === path || own.startsWith(`${path}/`)
+  } catch {
+    return false
+  }
+}

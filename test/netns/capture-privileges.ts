@@ -1,0 +1,168 @@
+/**
+ * Who is captured, and what a capture needs: users, cgroups, sockets that systemd made, forwarded connections.
+ *
+ *     node build/test/netns/capture-privileges.js
+ */
+import { chmodSync, chownSync } from 'node:fs'
+import t, { type Test } from 'tap'
+import { run } from '../e2e/lab/shell.ts'
+import { CaptureStage, createNamespace, namespacesUnavailable, PORT } from '../support/capture-stage.ts'
+
+const ROUTES = ['10.20.0.0/16', 'fd20::/16']
+const CAPTURED = 'at 127.0.0.1 from 10.20.0.5'
+const NOBODY = 65_534
+const asUser = (id: number) => ['setpriv', `--reuid=${id}`, `--regid=${id}`, '--clear-groups']
+/** A mount namespace of its own, in which programs of some names are not there. */
+const withoutPrograms = ['sh', '-c', 'mount -t tmpfs none /usr/sbin && mount -t tmpfs none /sbin; exec "$0" "$@"']
+const skip = namespacesUnavailable()
+
+/** What the sidecar's user must be able to read. */
+function giveTo(stage: CaptureStage, id: number): void {
+  const { directory } = stage.nearHost
+  chmodSync(directory, 0o755)
+  for (const path of [directory, `${directory}/identity.pem`, `${directory}/holdfast.yaml`]) chownSync(path, id, id)
+}
+
+async function said(stage: CaptureStage, wrap: readonly string[], host = '10.20.0.5'): Promise<string> {
+  const { running, said } = await stage.client(host, PORT, wrap)
+  await running.stop()
+  return said
+}
+
+t.test('only the connections of the chosen users are captured', { skip }, async t => {
+  const stage = await CaptureStage.create(t, 'u')
+  await stage.far.ip('route add 10.78.1.2 dev far0 src 10.20.0.5')
+  await stage.near.ip('route add 10.20.0.0/16 via 10.78.1.1')
+  await stage.up(ROUTES, { users: ['nobody'] })
+  t.equal(await said(stage, asUser(NOBODY)), CAPTURED)
+  t.equal(await said(stage, []), 'at 10.78.1.2 from 10.78.1.2', 'root passes, as if there were no sidecar')
+  t.equal(await stage.counted('passed'), 1)
+})
+
+t.test('a sidecar without privileges runs under rules that root has applied', { skip }, async t => {
+  const stage = await CaptureStage.create(t, 'p')
+  const capture = { applyRules: false, except: { users: [NOBODY] } }
+  stage.configure(['0.0.0.0/0', '::/0'], capture)
+  giveTo(stage, NOBODY)
+  await stage.holdfast('firewall', 'apply', '--config', stage.nearHost.configFile)
+  const sidecar = stage.startNear(asUser(NOBODY))
+  await sidecar.line()
+  t.equal(await said(stage, []), CAPTURED)
+  t.ok((await stage.counted('own')) > 0, 'its user is left out: there is no loop')
+  t.equal(await sidecar.stop(), 0)
+  t.match(await stage.holdfast('firewall', 'show'), 'table inet holdfast', 'the rules are root’s to remove')
+  await stage.holdfast('firewall', 'remove')
+  t.equal(await stage.holdfast('firewall', 'show'), 'no rules of Holdfast are applied\n')
+})
+
+t.test('a sidecar that would capture itself does not start', { skip }, async t => {
+  const stage = await CaptureStage.create(t, 'l')
+  stage.configure(['0.0.0.0/0'], { applyRules: false })
+  giveTo(stage, NOBODY)
+  const sidecar = stage.startNear(asUser(NOBODY))
+  await t.rejects(sidecar.line(), {
+    message: /the sidecar would capture itself: .*; grant CAP_NET_ADMIN, or run it as/,
+  })
+})
+
+t.test('a host without privileges or programs is told in one sentence', { skip }, async t => {
+  const stage = await CaptureStage.create(t, 's')
+  const before = await stage.rules()
+  stage.configure(ROUTES, { except: { users: [NOBODY] } })
+  giveTo(stage, NOBODY)
+  await refused(t, stage, asUser(NOBODY), 'this user may not change rules; run as root, or grant CAP_NET_ADMIN')
+  await refused(t, stage, withoutPrograms, 'there is no program `nft`; install nftables')
+  stage.configure(ROUTES, { users: ['no-such-user'] })
+  await refused(t, stage, [], 'no user is named "no-such-user" on this host; write another, or a number')
+  t.equal(await stage.rules(), before)
+})
+
+async function refused(t: Test, stage: CaptureStage, wrap: readonly string[], sentence: string): Promise<void> {
+  const sidecar = stage.startNear(wrap)
+  await t.rejects(sidecar.line())
+  const lines = sidecar.stderr.split('\n').filter(line => line.startsWith('holdfast: '))
+  t.equal(lines.length, 1, sidecar.stderr)
+  t.match(sidecar.stderr, sentence)
+}
+
+t.test('cgroups are chosen and left out', { skip }, async t => {
+  const stage = await CaptureStage.create(t, 'g')
+  // `ip netns exec` mounts a /sys without it.
+  const name = `holdfast-test-${process.pid}`
+  const mount = 'mount -t cgroup2 none /sys/fs/cgroup'
+  const inside = ['sh', '-c', `${mount} && echo $$ > /sys/fs/cgroup/${name}/cgroup.procs && exec "$0" "$@"`]
+  await stage.near.run(['sh', '-c', `${mount} && mkdir -p /sys/fs/cgroup/${name}`])
+  t.teardown(() => stage.near.run(['sh', '-c', `${mount} && rmdir /sys/fs/cgroup/${name}`]))
+  const withCgroups = ['sh', '-c', `${mount} && exec "$0" "$@"`]
+  await stage.near.ip('route add default via 10.78.1.1')
+  const chosen = await stage.up(ROUTES, { cgroups: [name] }, withCgroups)
+  t.equal(await said(stage, inside), 'at 10.78.1.2 from 10.20.0.5', 'captured, with the source it had')
+  t.equal(await said(stage, []), 'at 10.78.1.2 from 10.78.1.2')
+  await chosen.stop()
+  await stage.up(ROUTES, { except: { cgroups: [name] } }, withCgroups)
+  t.equal(await said(stage, inside), 'at 10.78.1.2 from 10.78.1.2')
+  t.equal(await said(stage, []), 'at 10.78.1.2 from 10.20.0.5')
+})
+
+/** A third host behind `near`, which forwards for it. */
+async function clientBehind(t: Test, stage: CaptureStage) {
+  const client = await createNamespace(t, `hfc${process.pid}b`)
+  await run([
+    'ip',
+    'link',
+    'add',
+    'inner0',
+    'netns',
+    stage.near.name,
+    'type',
+    'veth',
+    'peer',
+    'cl0',
+    'netns',
+    client.name,
+  ])
+  await stage.near.ip(
+    'link set inner0 up',
+    'addr add 10.79.1.1/24 dev inner0',
+    'addr add fd79:1::1/64 dev inner0 nodad',
+  )
+  await client.ip('link set cl0 up', 'addr add 10.79.1.2/24 dev cl0', 'addr add fd79:1::2/64 dev cl0 nodad')
+  await client.ip('route add default via 10.79.1.1', 'route add default via fd79:1::1')
+  await stage.near.run([
+    'sh',
+    '-c',
+    'echo 1 | tee /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding',
+  ])
+  await stage.near.ip('route add default via 10.78.1.1', 'route add default via fd78:1::1')
+  await stage.far.ip('route add 10.79.1.0/24 via 10.78.1.2', 'route add fd79:1::/64 via fd78:1::2')
+  return client
+}
+
+t.test('forwarded connections are captured with the address of their client', { skip }, async t => {
+  const stage = await CaptureStage.create(t, 't')
+  const client = await clientBehind(t, stage)
+  const before = await stage.rules()
+  const sidecar = await stage.up(ROUTES, { mode: 'tproxy' })
+  for (const [host, address] of [
+    ['10.20.0.5', '10.79.1.2'],
+    ['fd20::5', 'fd79:1::2'],
+  ] as const) {
+    const { running, said } = await stage.client(host, PORT, [], client)
+    t.equal(said, `at ${address} from ${host}`)
+    const [peer] = (await stage.nearHost.status()).peers
+    t.ok(
+      peer!.sessions.some(session => session.client.includes(address) && session.to.includes(host)),
+      JSON.stringify(peer!.sessions),
+    )
+    await stage.near.ip('addr del 10.78.1.2/24 dev near0', 'addr add 10.78.1.2/24 dev near0')
+    t.equal(await running.ask('after'), 'after')
+    await running.stop()
+    await stage.near.ip('route replace default via 10.78.1.1')
+  }
+  t.equal(await stage.counted('captured'), 2)
+  const passing = await stage.client('10.78.1.1', PORT, [], client)
+  t.equal(passing.said, 'at 10.79.1.2 from 10.79.1.2', 'untouched')
+  t.equal(await stage.counted('passed'), 1)
+  await sidecar.stop()
+  t.equal(await stage.rules(), before)
+})

@@ -1,0 +1,106 @@
+/**
+ * Transparent capture against a real kernel: nftables, routing, conntrack. Needs root, `ip` and `nft`.
+ *
+ *     node build/test/netns/capture.js
+ */
+import t, { type Test } from 'tap'
+import { CaptureStage, DESTINATIONS, namespacesUnavailable, PORT } from '../support/capture-stage.ts'
+
+const FOREIGN = `
+table ip theirs {
+	counter seen {
+		packets 0 bytes 0
+	}
+	chain output {
+		type nat hook output priority -100; policy accept;
+		ip daddr 192.0.2.1 tcp dport 9 redirect to :9
+	}
+}
+`
+const ROUTES = ['10.20.0.0/16', 'fd20::/16']
+const skip = namespacesUnavailable()
+
+/** Captured, an application is at a loopback address; its destination sees the far sidecar. */
+async function talks(t: Test, stage: CaptureStage, host: string, wrap: readonly string[] = []): Promise<void> {
+  const { running, said } = await stage.client(host, PORT, wrap)
+  const [loopback] = host.includes(':') ? ['::1'] : ['127.0.0.1']
+  t.equal(said, `at ${loopback} from ${host}`)
+  t.equal(await running.ask('hello'), 'hello')
+  await running.stop()
+}
+
+t.test('captures what the routes name, in IPv4 and IPv6, and nothing else', { skip }, async t => {
+  const stage = await CaptureStage.create(t, 'a')
+  await stage.near.nft(FOREIGN)
+  const before = await stage.rules()
+  const sidecar = await stage.up(ROUTES)
+  for (const host of DESTINATIONS) await talks(t, stage, host)
+  t.equal(await stage.counted('captured'), 2)
+  const passing = await stage.client('10.78.1.1')
+  t.equal(passing.said, 'at 10.78.1.2 from 10.78.1.2', 'untouched')
+  t.equal(await stage.counted('passed'), 1)
+  t.match(await stage.holdfast('firewall', 'show'), /counter captured \{\s+packets 2 /)
+  t.equal((await stage.client('127.0.0.1', 15_001)).said, 'ECONNRESET', 'nobody was led to the listener')
+  const withUs = await stage.rules()
+  t.ok(withUs.includes(await stage.near.run(['nft', '--stateless', 'list', 'table', 'ip', 'theirs'])))
+  t.equal(await sidecar.stop(), 0)
+  t.equal(await stage.rules(), before, 'nothing of ours is left, and all of theirs')
+})
+
+t.test(
+  'a captured connection lives on when its interface is renumbered, and while there is none',
+  { skip },
+  async t => {
+    const stage = await CaptureStage.create(t, 'b')
+    await stage.up(ROUTES)
+    for (const host of DESTINATIONS) {
+      const { running, said } = await stage.client(host)
+      t.match(said, `from ${host}`)
+      t.equal(await running.ask('before'), 'before')
+      await stage.near.ip('addr del 10.78.1.2/24 dev near0', 'addr del fd78:1::2/64 dev near0', 'link set near0 down')
+      running.child.stdin.write('while there is no network\n')
+      await stage.near.ip(
+        'link set near0 up',
+        'addr add 10.78.1.7/24 dev near0',
+        'addr add fd78:1::7/64 dev near0 nodad',
+      )
+      t.equal(await running.line(), 'while there is no network')
+      t.equal(await running.ask('after'), 'after')
+      const [peer] = (await stage.nearHost.status()).peers
+      t.ok(
+        peer!.paths.every(({ local }) => !local.includes('::2') && !local.includes('.1.2:')),
+        'it has moved',
+      )
+      await stage.near.ip('addr del 10.78.1.7/24 dev near0', 'addr add 10.78.1.2/24 dev near0')
+      await stage.near.ip('addr del fd78:1::7/64 dev near0', 'addr add fd78:1::2/64 dev near0 nodad')
+      await running.stop()
+    }
+  },
+)
+
+t.test('the sidecar does not capture itself when everything is captured', { skip }, async t => {
+  const stage = await CaptureStage.create(t, 'c')
+  await stage.up(['0.0.0.0/0', '::/0'])
+  for (const host of DESTINATIONS) await talks(t, stage, host)
+  t.ok((await stage.counted('own')) > 0, 'its dial met the rules')
+  t.equal(await stage.counted('captured'), 2, 'and only the applications were captured')
+  for (const own of ['127.0.0.1', '::1', '10.78.1.2', 'fd78:1::2']) {
+    t.equal((await stage.client(own)).said, 'ECONNREFUSED', `${own} is this host`)
+  }
+  t.equal(await stage.counted('captured'), 2)
+})
+
+t.test('rules that a killed sidecar left are replaced at the next start', { skip }, async t => {
+  const stage = await CaptureStage.create(t, 'd')
+  const before = await stage.rules()
+  const first = await stage.up(ROUTES)
+  const applied = await stage.rules()
+  await first.stop('SIGKILL')
+  t.equal(await stage.rules(), applied, 'they are still there')
+  t.equal((await stage.client('10.20.0.5')).said, 'ECONNREFUSED')
+  const second = await stage.up(ROUTES)
+  t.equal(await stage.rules(), applied, 'once, and not twice')
+  await talks(t, stage, '10.20.0.5')
+  await second.stop('SIGINT')
+  t.equal(await stage.rules(), before)
+})
