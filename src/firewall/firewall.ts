@@ -46,6 +46,12 @@ export function showFirewall(): string {
   return `${table}${rules.join('')}`
 }
 
+/** The port that the rules there are lead to; undefined when there are none. @throws OperatorError CAPTURE_UNAVAILABLE */
+export function appliedPort(): number | undefined {
+  const port = /(?:redirect to |tproxy ip6? to \S*):(\d+)/.exec(showFirewall())?.[1]
+  return port === undefined ? undefined : Number(port)
+}
+
 /** What would be applied, for people to read. */
 export function describeFirewall(plan: CapturePlan): string {
   const lines = routing(plan).flatMap(({ family, lines }) => lines.map(line => `# ip -${family} ${line}\n`))

@@ -4,6 +4,7 @@
  */
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { OperatorError } from '../base/errors.ts'
 import type { Capture, CapturedConnection } from '../capture/capture.ts'
@@ -11,7 +12,7 @@ import { inheritedSockets } from '../capture/inherited.ts'
 import { listenTransparent } from '../capture/transparent.ts'
 import type { CaptureConfig, Config } from '../config/config.ts'
 import { type CapturePlan, familiesOf, networksOf, OWN_MARK } from '../firewall/capture-plan.ts'
-import { applyFirewall, removeFirewall } from '../firewall/firewall.ts'
+import { appliedPort, applyFirewall, removeFirewall } from '../firewall/firewall.ts'
 import { canMark } from '../platform/own-socket.ts'
 import type { Log } from './sidecar-api.ts'
 
@@ -44,7 +45,10 @@ export class Capturing {
     const captures = await listenTransparent({ mode, port, families: familiesOf(plan), inherited }, take)
     const capturing = new Capturing(captures, applyRules ? removeQuietly : undefined)
     try {
-      if (applyRules) applyFirewall(plan)
+      if (applyRules) {
+        await refuseSecond(port)
+        applyFirewall(plan)
+      }
     } catch (error) {
       await capturing.close()
       throw error
@@ -66,6 +70,28 @@ export class Capturing {
     this.#remove()
     process.removeListener('exit', this.#remove)
   }
+}
+
+/** Rules that nobody listens for are left over; those of a sidecar that runs are not ours to replace. */
+async function refuseSecond(port: number): Promise<void> {
+  const applied = appliedPort()
+  if (applied === undefined || applied === port || !(await isListening(applied))) return
+  const todo = 'stop it, or give this sidecar a network namespace of its own'
+  throw new OperatorError('CAPTURE_UNAVAILABLE', `another sidecar captures here already, on port ${applied}; ${todo}`)
+}
+
+async function isListening(port: number): Promise<boolean> {
+  for (const host of ['127.0.0.1', '::1']) {
+    const socket = connect(port, host)
+    const isOpen = await new Promise<boolean>(resolve => {
+      socket.once('connect', () => resolve(true))
+      // A capture resets who comes by himself, at times before this side has seen that it is connected.
+      socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ECONNRESET'))
+    })
+    socket.destroy()
+    if (isOpen) return true
+  }
+  return false
 }
 
 /** The mark that this sidecar's own sockets need, or undefined when they need none or may have none. */

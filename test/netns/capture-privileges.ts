@@ -104,9 +104,15 @@ t.test('cgroups are chosen and left out', { skip }, async t => {
   t.equal(await said(stage, []), 'at 10.78.1.2 from 10.20.0.5')
 })
 
+/** A destination of each family, and the client that connects to it. */
+const FORWARDED = [
+  ['10.20.0.5', '10.79.1.2'],
+  ['fd20::5', 'fd79:1::2'],
+] as const
+
 /** A third host behind `near`, which forwards for it. */
 async function clientBehind(t: Test, stage: CaptureStage) {
-  const client = await createNamespace(t, `hfc${process.pid}b`)
+  const client = await createNamespace(t, `${stage.near.name}c`)
   await run([
     'ip',
     'link',
@@ -138,15 +144,51 @@ async function clientBehind(t: Test, stage: CaptureStage) {
   return client
 }
 
+/** As systemd starts a service with sockets: it makes them with its privileges, and the service has none. */
+const ACTIVATE = `
+import os, socket, sys
+for at, (family, host, level, option) in enumerate(
+    ((socket.AF_INET, '127.0.0.1', 0, 19), (socket.AF_INET6, '::1', 41, 75))):
+    one = socket.socket(family)
+    one.setsockopt(level, option, 1)
+    one.bind((host, 15001))
+    one.listen()
+    os.dup2(one.fileno(), 10 + at, inheritable=True)
+    one.close()
+for at in range(2):
+    os.dup2(10 + at, 3 + at, inheritable=True)
+    os.close(10 + at)
+os.environ.update(LISTEN_FDS='2', LISTEN_PID=str(os.getpid()))
+os.setgroups([])
+os.setgid(65534)
+os.setuid(65534)
+os.execvp(sys.argv[1], sys.argv[1:])
+`
+
+t.test('sockets that systemd has made need no privileges', { skip }, async t => {
+  const stage = await CaptureStage.create(t, 'i')
+  const client = await clientBehind(t, stage)
+  stage.configure(ROUTES, { mode: 'tproxy', applyRules: false })
+  giveTo(stage, NOBODY)
+  await stage.holdfast('firewall', 'apply', '--config', stage.nearHost.configFile)
+  const alone = stage.startNear(asUser(NOBODY))
+  await t.rejects(alone.line(), { message: /cannot listen transparently on 127.0.0.1:15001: .*CAP_NET_ADMIN/ })
+  const activated = stage.startNear(['python3', '-c', ACTIVATE])
+  await activated.line()
+  for (const [host, address] of FORWARDED) {
+    const { running, said } = await stage.client(host, PORT, [], client)
+    t.equal(said, `at ${address} from ${host}`)
+    await running.stop()
+  }
+  t.equal(await activated.stop(), 0)
+})
+
 t.test('forwarded connections are captured with the address of their client', { skip }, async t => {
   const stage = await CaptureStage.create(t, 't')
   const client = await clientBehind(t, stage)
   const before = await stage.rules()
   const sidecar = await stage.up(ROUTES, { mode: 'tproxy' })
-  for (const [host, address] of [
-    ['10.20.0.5', '10.79.1.2'],
-    ['fd20::5', 'fd79:1::2'],
-  ] as const) {
+  for (const [host, address] of FORWARDED) {
     const { running, said } = await stage.client(host, PORT, [], client)
     t.equal(said, `at ${address} from ${host}`)
     const [peer] = (await stage.nearHost.status()).peers

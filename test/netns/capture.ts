@@ -5,6 +5,7 @@
  */
 import t, { type Test } from 'tap'
 import { CaptureStage, DESTINATIONS, namespacesUnavailable, PORT } from '../support/capture-stage.ts'
+import { CliHost } from '../support/cli-host.ts'
 
 const FOREIGN = `
 table ip theirs {
@@ -97,10 +98,30 @@ t.test('rules that a killed sidecar left are replaced at the next start', { skip
   const applied = await stage.rules()
   await first.stop('SIGKILL')
   t.equal(await stage.rules(), applied, 'they are still there')
+  t.match(await stage.holdfast('firewall', 'show'), 'redirect to :15001')
   t.equal((await stage.client('10.20.0.5')).said, 'ECONNREFUSED')
   const second = await stage.up(ROUTES)
   t.equal(await stage.rules(), applied, 'once, and not twice')
   await talks(t, stage, '10.20.0.5')
-  await second.stop('SIGINT')
+  const other = { port: 15_002 }
+  stage.configure(ROUTES, other)
+  await second.stop('SIGKILL')
+  const third = await stage.up(ROUTES, other)
+  t.match(await stage.rules(), 'redirect to :15002', 'also those of another port')
+  // The second signal ends it at once.
+  third.child.kill('SIGINT')
+  await third.stop('SIGTERM')
   t.equal(await stage.rules(), before)
+})
+
+t.test('a second sidecar does not take the rules of the first away', { skip }, async t => {
+  const stage = await CaptureStage.create(t, 'e')
+  await stage.up(ROUTES)
+  const applied = await stage.rules()
+  const second = await CliHost.create(t)
+  stage.configure(ROUTES, { port: 15_002 }, second)
+  const running = stage.startNear([], second)
+  await t.rejects(running.line(), { message: /another sidecar captures here already, on port 15001; stop it, or/ })
+  t.equal(await stage.rules(), applied)
+  await talks(t, stage, '10.20.0.5')
 })

@@ -93,16 +93,16 @@ export class CaptureStage {
     return running
   }
 
-  configure(routes: readonly string[], capture: ConfigInput['capture'] = {}): void {
-    this.nearHost.configure({
+  configure(routes: readonly string[], capture: ConfigInput['capture'] = {}, host = this.nearHost): void {
+    host.configure({
       peers: [{ name: 'far', id: this.farHost.peerId, endpoints: ['tcp://10.78.1.1:7700', 'tcp://[fd78:1::1]:7700'] }],
       routes: routes.map(to => ({ to, peer: 'far' })),
       capture,
     })
   }
 
-  startNear(wrap: readonly string[] = []): Running {
-    return this.start(this.near, [...wrap, process.execPath, MAIN, 'up', '--config', this.nearHost.configFile])
+  startNear(wrap: readonly string[] = [], host = this.nearHost): Running {
+    return this.start(this.near, [...wrap, process.execPath, MAIN, 'up', '--config', host.configFile])
   }
 
   /** A command of Holdfast on the near host. @returns its standard output */

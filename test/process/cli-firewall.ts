@@ -1,0 +1,34 @@
+import t from 'tap'
+import { runCli } from '../support/cli.ts'
+import { CliHost } from '../support/cli-host.ts'
+
+const notLinux = process.platform !== 'linux' && 'there is no transparent capture here'
+
+async function hostWith(t: Parameters<typeof CliHost.create>[0], capture: object): Promise<CliHost> {
+  const [host, office] = [await CliHost.create(t), await CliHost.create(t)]
+  const routes = [{ to: '10.20.0.0/16', ports: [5432], peer: 'office' }]
+  host.configure({ peers: [{ name: 'office', id: office.peerId }], routes, ...capture })
+  return host
+}
+
+t.test('what would be applied can be read before, by anybody', { skip: notLinux }, async t => {
+  const host = await hostWith(t, { capture: { users: [1000] } })
+  const { code, stdout, stderr } = await runCli(['firewall', 'show', '--planned', '--config', host.configFile])
+  t.equal(code, 0, stderr)
+  t.match(stdout, 'add table inet holdfast\ndelete table inet holdfast\ntable inet holdfast {')
+  t.match(stdout, 'ip daddr @ip4_5432_5432 tcp dport 5432 counter name captured redirect to :15001')
+  t.match(stdout, '# ip -4 route replace default dev lo src 127.0.0.1 table 7242 protocol 72\n')
+})
+
+t.test('a configuration without capture has no rules', async t => {
+  const host = await hostWith(t, {})
+  const { code, stderr } = await runCli(['firewall', 'apply', '--config', host.configFile])
+  t.equal(code, 1)
+  t.equal(stderr, 'holdfast: the configuration has no `capture`; write it first (CAPTURE_UNAVAILABLE)\n')
+})
+
+t.test('an action that is none is told', async t => {
+  const { code, stderr } = await runCli(['firewall', 'flush'])
+  t.not(code, 0)
+  t.match(stderr, 'Allowed choices are show, apply, remove')
+})
