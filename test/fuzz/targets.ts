@@ -9,6 +9,7 @@ import { control } from './targets/control.ts'
 import { engine } from './targets/engine.ts'
 import { innerFrames } from './targets/inner-frames.ts'
 import { outerFrames } from './targets/outer-frames.ts'
+import { proxyDialogues } from './targets/proxy-dialogues.ts'
 import { proxyHeaders } from './targets/proxy-header.ts'
 import { ticket } from './targets/ticket.ts'
 import { upgrade } from './targets/upgrade.ts'
@@ -24,6 +25,7 @@ export const TARGETS: readonly Target[] = [
   answer,
   admin,
   proxyHeaders,
+  proxyDialogues,
   ticket,
   configuration,
 ]
