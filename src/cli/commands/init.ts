@@ -86,6 +86,12 @@ listen: ['tcp://[::]:7700']
 #forward:
 #  - {listen: '127.0.0.1:15432', peer: office, to: '127.0.0.1:5432'}
 
+# What is reached through which peer without a forward, and a proxy for programs: SOCKS5 and HTTP CONNECT on one port.
+#routes:
+#  - {to: '*.internal', peer: office}
+#proxy:
+#  - {listen: '127.0.0.1:1080'}
+
 # How long connections are kept without any path.
 hold: 24h
 
