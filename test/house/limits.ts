@@ -118,6 +118,7 @@ const WITHOUT_EDGE: Readonly<Partial<Record<Limit, string>>> = {
   netlinkDumpPartsMax: 'an answer of so many parts needs a kernel with tens of thousands of addresses',
   netlinkDumpMs: 'pure timing, of the kernel’s answer',
   ownLookupsMax: 'the same code as egressLookupsPerPeerMax, which has an edge, with another number',
+  firewallMs: 'pure timing, of programs that are ended then',
   adminRequestMs: 'pure timing, of a client on the same host; kept by node:http',
   heapGrowingPercent: 'an option of V8, which keeps it',
 }

@@ -76,6 +76,16 @@ const EDGES: readonly Edge[] = [
   },
   { limit: 'configForwardsMax', code: 'CONFIG_INVALID', take: count => forwards(count) },
   {
+    limit: 'captureChoicesMax',
+    code: 'CONFIG_INVALID',
+    take: count =>
+      configured({
+        peers: [peer(0)],
+        routes: [{ to: '192.0.2.1', peer: 'p0' }],
+        capture: { users: times(count, i => 1_000 + i) },
+      }),
+  },
+  {
     limit: 'configProxiesMax',
     code: 'CONFIG_INVALID',
     take: count => configured({ proxy: times(count, i => ({ listen: `127.0.0.1:${10_000 + i}` })) }),
