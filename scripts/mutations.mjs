@@ -34,6 +34,13 @@ const MUTATIONS = [
     unit('session-incarnations'),
   ],
   [
+    'a process that has not said who it is hears of sessions',
+    'session/migration.js',
+    'if (!link.isHelloReceived && !link.isResumed)\n                return undefined;',
+    '',
+    unit('session-incarnations'),
+  ],
+  [
     'a silent tail is waited for',
     'session/migration.js',
     'if (now >= this.#tailUntil)\n            this.#giveUpTail();',

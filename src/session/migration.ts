@@ -80,9 +80,10 @@ export class Migration implements Need {
     const proposal = this.#proposal
     if (proposal !== undefined && !proposal.isPlanned) {
       const { link, reason } = proposal
-      // At the first contact new bytes go at once, but to a process that is known: if it died before its Hello had come, the
-      // next one would be taken for it, and dial the same destinations.
-      return { link, isReplayOnly: reason !== 'first' || !(link.isHelloReceived || link.isResumed) }
+      // Nothing of a session goes to a process that is not known, though none was shared when this was proposed: it could be
+      // of another process, or its own could die before its Hello has come, and the next one dial the same destinations.
+      if (!link.isHelloReceived && !link.isResumed) return undefined
+      return { link, isReplayOnly: reason !== 'first' }
     }
     return this.active === undefined ? undefined : { link: this.active, isReplayOnly: false }
   }

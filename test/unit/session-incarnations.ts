@@ -5,6 +5,8 @@ import { Incarnations } from '../../src/session/incarnations.ts'
 import type { Link } from '../../src/session/link.ts'
 import type { Migration } from '../../src/session/migration.ts'
 import type { Sessions } from '../../src/session/sessions.ts'
+import { encodeOpenRequest } from '../../src/wire/control.ts'
+import { dataHeader, FLAG_OPEN } from '../../src/wire/inner-frame.ts'
 import { EnginePair } from '../support/engine-pair.ts'
 import { control } from '../support/frame-text.ts'
 
@@ -112,6 +114,26 @@ t.test(
     t.ok(pair.b.sentOn(living).includes('PONG 1'), 'what was held is carried out')
   },
 )
+
+t.test('a session that was opened since is not told of on a carrier whose process has not said who it is', async t => {
+  const pair = EnginePair.met()
+  pair.wires[0]!.cut()
+  const silent = pair.connect('b', { isResumed: false })
+  silent.passes.a = 0
+  pair.advance(15)
+  t.same(pair.b.sentOn(silent), ['HELLO', 'PING 1', 'MIGRATE 2 gone'], 'nothing was shared when it was proposed')
+  const late = pair.connect('a', { isResumed: false })
+  late.passes.a = 0
+  const open = encodeOpenRequest({ sessionId: new Uint8Array(16).fill(7), host: 'db', port: 1, client: 'c:1' })
+  const hello = control({ ...HELLO, incarnation: new Uint8Array(16).fill(0xaa) })
+  pair.inject(pair.b, late, hello, dataHeader(2, 0, FLAG_OPEN, open.length), open)
+  pair.advance(50)
+  t.equal(pair.b.all('open').length, 1)
+  t.same(pair.b.sentOn(silent).slice(3), [], 'neither its acknowledgement nor its answer')
+  pair.inject(pair.b, silent, hello)
+  pair.advance(50)
+  t.same(pair.b.sentOn(silent).slice(3), ['ACK 2 1/16385'], 'it is the same process')
+})
 
 t.test('an answer to what was asked before yet another process came proves nothing', async t => {
   const pair = new EnginePair()
