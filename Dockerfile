@@ -11,6 +11,8 @@ COPY . .
 RUN node scripts/build.mjs --clean && npm prune --omit=dev --ignore-scripts
 
 FROM ${NODE_IMAGE}
+# Only transparent capture needs them.
+RUN apt-get update && apt-get install -y --no-install-recommends nftables iproute2 && rm -rf /var/lib/apt/lists/*
 WORKDIR /holdfast
 COPY --from=build /holdfast/package.json ./
 COPY --from=build /holdfast/node_modules ./node_modules

@@ -22,14 +22,18 @@ t.test('the example configuration is complete and without fault', async t => {
   t.equal(loadConfig(join(ROOT, 'examples/holdfast.yaml')).peers[0]?.name, 'office')
 })
 
-t.test('the compose file puts the application into the network of the sidecar', async t => {
-  const [compose] = documents('deploy/compose.yaml')
-  t.match(compose, {
-    services: {
-      sidecar: { build: '..' },
-      application: { network_mode: 'service:sidecar', depends_on: { sidecar: { condition: 'service_healthy' } } },
-    },
-  })
+t.test('the compose files put the application into the network of the sidecar', async t => {
+  for (const file of ['deploy/compose.yaml', 'deploy/compose-transparent.yaml']) {
+    const [compose] = documents(file)
+    t.match(compose, {
+      services: {
+        sidecar: { build: '..' },
+        application: { network_mode: 'service:sidecar', depends_on: { sidecar: { condition: 'service_healthy' } } },
+      },
+    })
+  }
+  const [transparent] = documents('deploy/compose-transparent.yaml')
+  t.match(transparent, { services: { sidecar: { cap_drop: ['ALL'], cap_add: ['NET_ADMIN'] } } })
 })
 
 t.test(

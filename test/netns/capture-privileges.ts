@@ -55,6 +55,28 @@ t.test('a sidecar without privileges runs under rules that root has applied', { 
   t.equal(await stage.holdfast('firewall', 'show'), 'no rules of Holdfast are applied\n')
 })
 
+const NET_ADMIN = '-all,+net_admin'
+
+t.test('CAP_NET_ADMIN is all that a capture needs', { skip }, async t => {
+  const stage = await CaptureStage.create(t, 'n')
+  const before = await stage.rules()
+  stage.configure(['0.0.0.0/0', '::/0'])
+  const asContainer = ['setpriv', `--bounding-set=${NET_ADMIN}`, `--inh-caps=${NET_ADMIN}`]
+  const asService = [...asUser(NOBODY), `--inh-caps=${NET_ADMIN}`, '--ambient-caps=+net_admin']
+  for (const [wrap, id] of [
+    [asContainer, 0],
+    [asService, NOBODY],
+  ] as const) {
+    giveTo(stage, id)
+    const sidecar = stage.startNear(wrap)
+    await sidecar.line()
+    t.equal(await said(stage, []), CAPTURED)
+    t.equal(await said(stage, asUser(NOBODY)), CAPTURED, 'the sidecar’s own user may be captured')
+    t.equal(await sidecar.stop(), 0)
+    t.equal(await stage.rules(), before)
+  }
+})
+
 t.test('a sidecar that would capture itself does not start', { skip }, async t => {
   const stage = await CaptureStage.create(t, 'l')
   stage.configure(['0.0.0.0/0'], { applyRules: false })

@@ -3,6 +3,10 @@
  *
  *     node build/test/netns/capture.js
  */
+import { randomBytes } from 'node:crypto'
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { watch } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { CaptureStage, DESTINATIONS, namespacesUnavailable, PORT } from '../support/capture-stage.ts'
 import { CliHost } from '../support/cli-host.ts'
@@ -81,6 +85,8 @@ t.test(
 
 t.test('the sidecar does not capture itself when everything is captured', { skip }, async t => {
   const stage = await CaptureStage.create(t, 'c')
+  // A strict reverse path filter asks the routing, and ours must not be the answer.
+  await stage.near.run(['sh', '-c', 'echo 1 | tee /proc/sys/net/ipv4/conf/*/rp_filter'])
   await stage.up(['0.0.0.0/0', '::/0'])
   for (const host of DESTINATIONS) await talks(t, stage, host)
   t.ok((await stage.counted('own')) > 0, 'its dial met the rules')
@@ -88,8 +94,47 @@ t.test('the sidecar does not capture itself when everything is captured', { skip
   for (const own of ['127.0.0.1', '::1', '10.78.1.2', 'fd78:1::2']) {
     t.equal((await stage.client(own)).said, 'ECONNREFUSED', `${own} is this host`)
   }
+  await stage.start(stage.near, stage.server).line()
+  t.equal((await stage.client('10.78.1.2', PORT, [], stage.far)).said, 'at 10.78.1.1 from 10.78.1.1', 'and is reached')
   t.equal(await stage.counted('captured'), 2)
 })
+
+t.test('a host without IPv6 captures IPv4', { skip }, async t => {
+  const stage = await CaptureStage.create(t, 'v')
+  await stage.near.run(['sh', '-c', 'echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6'])
+  await stage.up(['0.0.0.0/0', '::/0'])
+  await talks(t, stage, '10.20.0.5')
+})
+
+const DOWNLOAD_BYTES = 16 * 1024 * 1024
+
+t.test('curl gets what a web server sends, while its host is renumbered', { skip }, async t => {
+  const stage = await CaptureStage.create(t, 'w')
+  const bytes = randomBytes(DOWNLOAD_BYTES)
+  writeFileSync(join(stage.farHost.directory, 'file'), bytes)
+  const web = ['python3', '-u', '-m', 'http.server', '8080', '--bind', '::', '--directory', stage.farHost.directory]
+  await stage.start(stage.far, web).line()
+  await stage.up(ROUTES)
+  for (const [at, host] of ['10.20.0.5', '[fd20::5]'].entries()) {
+    const file = join(stage.nearHost.directory, 'file')
+    const curl = stage.near.run(['curl', '-sS', '--limit-rate', '8M', '-o', file, `http://${host}:8080/file`])
+    await sizeOf(file)
+    const [before, after] = [`10.78.1.${2 + at}`, `10.78.1.${3 + at}`]
+    await stage.near.ip(`addr del ${before}/24 dev near0`, 'addr flush dev near0 scope global')
+    await stage.near.ip(`addr add ${after}/24 dev near0`)
+    t.ok(statSync(file).size < DOWNLOAD_BYTES, 'it was under way')
+    await curl
+    t.ok(readFileSync(file).equals(bytes))
+    rmSync(file)
+  }
+})
+
+/** Settles when a file has bytes. */
+async function sizeOf(file: string): Promise<void> {
+  for await (const _ of watch(dirname(file))) {
+    if (existsSync(file) && statSync(file).size > 0) return
+  }
+}
 
 t.test('rules that a killed sidecar left are replaced at the next start', { skip }, async t => {
   const stage = await CaptureStage.create(t, 'd')

@@ -63,6 +63,8 @@ export class CaptureStage {
   readonly far: Namespace
   readonly nearHost: CliHost
   readonly farHost: CliHost
+  /** The command of a destination on PORT. */
+  readonly server = [process.execPath, TALKER, 'serve', `${PORT}`]
   readonly #t: Teardown
 
   private constructor(t: Teardown, near: Namespace, far: Namespace, nearHost: CliHost, farHost: CliHost) {
@@ -137,7 +139,7 @@ export class CaptureStage {
   }
 
   async #startFar(): Promise<void> {
-    await this.start(this.far, [process.execPath, TALKER, 'serve', `${PORT}`]).line()
+    await this.start(this.far, this.server).line()
     this.farHost.configure({
       listen: ['tcp://[::]:7700'],
       peers: [{ name: 'near', id: this.nearHost.peerId, allow: ['0.0.0.0/0:*', '[::]/0:*'] }],
