@@ -194,6 +194,9 @@ export const LIMITS = {
   /** `nft` and `ip` have so long to apply rules. Then they are ended, and the capture fails. */
   firewallMs: 10_000,
 
+  /** Rules of routing of one capture: each TCP connection that is opened is compared with them. More: it does not start. */
+  captureRulesMax: 1_024,
+
   // ---- config/
   /** Entries of one configuration. More is a fault, told with the others. */
   configListenMax: 16,

@@ -16,11 +16,12 @@ const FAMILIES: readonly Family[] = [4, 6]
 
 /**
  * Replaces what an earlier process has left.
- * @throws OperatorError CAPTURE_UNAVAILABLE in one sentence; nothing of ours is left then
+ * @throws OperatorError CAPTURE_UNAVAILABLE in one sentence; what was there is as it was, or nothing of ours is left
  */
 export function applyFirewall(plan: CapturePlan): void {
+  // Nothing has been touched when this fails.
+  nft(['-c', '-f', '-'], ruleset(plan))
   try {
-    nft(['-c', '-f', '-'], ruleset(plan))
     for (const family of FAMILIES) removeRouting(family)
     for (const { family, lines } of routing(plan)) {
       if (lines.length > 0) ip(family, ['-batch', '-'], `${lines.join('\n')}\n`)

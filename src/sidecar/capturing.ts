@@ -7,12 +7,14 @@ import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { OperatorError } from '../base/errors.ts'
+import { LIMITS } from '../base/limits.ts'
 import type { Capture, CapturedConnection } from '../capture/capture.ts'
 import { inheritedSockets } from '../capture/inherited.ts'
 import { listenTransparent } from '../capture/transparent.ts'
 import type { CaptureConfig, Config } from '../config/config.ts'
 import { type CapturePlan, familiesOf, networksOf, OWN_MARK } from '../firewall/capture-plan.ts'
 import { appliedPort, applyFirewall, removeFirewall } from '../firewall/firewall.ts'
+import { routing } from '../firewall/routing.ts'
 import { canMark } from '../platform/own-socket.ts'
 import type { Log } from './sidecar-api.ts'
 
@@ -24,11 +26,13 @@ export interface CapturingOptions {
 
 export class Capturing {
   readonly #captures: readonly Capture[]
+  readonly #log: Log
   /** Undefined when the rules are somebody else's. */
-  readonly #remove: (() => void) | undefined
+  readonly #remove: (() => Error | undefined) | undefined
 
-  private constructor(captures: readonly Capture[], remove: (() => void) | undefined) {
+  private constructor(captures: readonly Capture[], log: Log, remove: (() => Error | undefined) | undefined) {
     this.#captures = captures
+    this.#log = log
     this.#remove = remove
   }
 
@@ -43,7 +47,7 @@ export class Capturing {
     if (mode === 'redirect') refuseLoop(config.capture, plan)
     const inherited = inheritedSockets(process.env, process.pid)
     const captures = await listenTransparent({ mode, port, families: familiesOf(plan), inherited }, take)
-    const capturing = new Capturing(captures, applyRules ? removeQuietly : undefined)
+    const capturing = new Capturing(captures, log, applyRules ? removeQuietly : undefined)
     try {
       if (applyRules) {
         await refuseSecond(port)
@@ -67,8 +71,9 @@ export class Capturing {
   /** For when the connections have ended: they need the rules to the last. Harmless when repeated. */
   removeRules(): void {
     if (this.#remove === undefined) return
-    this.#remove()
     process.removeListener('exit', this.#remove)
+    const error = this.#remove()
+    if (error !== undefined) this.#log.error(`rules stay behind: ${error.message}`)
   }
 }
 
@@ -109,7 +114,7 @@ export function capturePlan({ capture, routes }: Config): CapturePlan {
   }
   const hasIpv6 = Object.values(networkInterfaces()).some(list => list?.some(({ address }) => address === '::1'))
   const networks = networksOf(routes.flatMap(({ rules }) => rules)).filter(({ family }) => family === 4 || hasIpv6)
-  return {
+  const plan: CapturePlan = {
     mode: capture.mode,
     port: capture.port,
     networks,
@@ -118,6 +123,10 @@ export function capturePlan({ capture, routes }: Config): CapturePlan {
     exceptUserIds: capture.except.users.map(userId),
     exceptCgroups: capture.except.cgroups,
   }
+  const rules = routing(plan).reduce((sum, { lines }) => sum + lines.length, 0)
+  if (rules <= LIMITS.captureRulesMax) return plan
+  const why = `the routes and users need ${rules} rules of routing, and ${LIMITS.captureRulesMax} are the most`
+  throw new OperatorError('CAPTURE_UNAVAILABLE', `${why}; join networks or ranges of ports`)
 }
 
 function userId(user: string | number): number {
@@ -127,11 +136,13 @@ function userId(user: string | number): number {
   throw new OperatorError('CAPTURE_UNAVAILABLE', `no user is named "${user}" on this host; write another, or a number`)
 }
 
-function removeQuietly(): void {
+/** What could not be removed, the next start replaces. */
+function removeQuietly(): Error | undefined {
   try {
     removeFirewall()
-  } catch {
-    // The next start replaces them.
+    return undefined
+  } catch (error) {
+    return error as Error
   }
 }
 

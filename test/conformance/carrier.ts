@@ -2,14 +2,19 @@ import t from 'tap'
 import { type Endpoint, parseEndpoint, type Scheme } from '../../src/base/endpoint.ts'
 import { Admission } from '../../src/carrier/admission.ts'
 import type { Carrier } from '../../src/carrier/carrier.ts'
-import { dialCarrier } from '../../src/carrier/dial.ts'
+import { type DialOptions, dialCarrier } from '../../src/carrier/dial.ts'
 import { listen } from '../../src/carrier/listen.ts'
 import { memoryPair } from '../../src/carrier/memory.ts'
+import { canMark } from '../../src/platform/own-socket.ts'
 import { type CarrierKind, carrierSuite } from '../support/carrier-suite.ts'
 import { makeCertificates, type TestCertificates } from '../support/certificates.ts'
 
 /** Both ends in this process, over loopback. */
-async function socketKind(scheme: Scheme, certificates: TestCertificates): Promise<CarrierKind> {
+async function socketKind(
+  scheme: Scheme,
+  certificates: TestCertificates,
+  more: DialOptions = {},
+): Promise<CarrierKind> {
   const accepted: ((carrier: Carrier) => void)[] = []
   const listener = await listen(endpointOf(`${scheme}://127.0.0.1:0`), {
     tls: certificates,
@@ -23,7 +28,7 @@ async function socketKind(scheme: Scheme, certificates: TestCertificates): Promi
     scheme,
     connect: async () => {
       const far = new Promise<Carrier>(resolve => accepted.push(resolve))
-      const near = await dialCarrier(listener.endpoint, { ca: certificates.ca })
+      const near = await dialCarrier(listener.endpoint, { ca: certificates.ca, ...more })
       return { near, far: await far }
     },
     close: () => listener.close(),
@@ -52,3 +57,10 @@ carrierSuite(t, {
   close: async () => undefined,
 })
 for (const scheme of ['tcp', 'ws', 'wss'] as const) carrierSuite(t, await socketKind(scheme, certificates))
+
+// Sockets that were not made by Node are carriers like any others.
+const MARK = 1
+const marked = canMark(MARK) ? (['tcp', 'ws', 'wss'] as const) : []
+for (const scheme of marked) {
+  carrierSuite(t, await socketKind(scheme, certificates, { address: '127.0.0.1', mark: MARK }))
+}

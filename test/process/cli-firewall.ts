@@ -4,9 +4,13 @@ import { CliHost } from '../support/cli-host.ts'
 
 const notLinux = process.platform !== 'linux' && 'there is no transparent capture here'
 
-async function hostWith(t: Parameters<typeof CliHost.create>[0], capture: object): Promise<CliHost> {
+async function hostWith(t: Parameters<typeof CliHost.create>[0], capture: object, networks = 1): Promise<CliHost> {
   const [host, office] = [await CliHost.create(t), await CliHost.create(t)]
-  const routes = [{ to: '10.20.0.0/16', ports: [5432], peer: 'office' }]
+  const routes = Array.from({ length: networks }, (_, n) => ({
+    to: `10.${20 + n}.0.0/16`,
+    ports: [5432],
+    peer: 'office',
+  }))
   host.configure({ peers: [{ name: 'office', id: office.peerId }], routes, ...capture })
   return host
 }
@@ -18,6 +22,13 @@ t.test('what would be applied can be read before, by anybody', { skip: notLinux 
   t.match(stdout, 'add table inet holdfast\ndelete table inet holdfast\ntable inet holdfast {')
   t.match(stdout, 'ip daddr @ip4_5432_5432 tcp dport 5432 counter name captured redirect to :15001')
   t.match(stdout, '# ip -4 route replace default dev lo src 127.0.0.1 table 7242 protocol 72\n')
+})
+
+t.test('what would need too many rules is told, and not applied', { skip: notLinux }, async t => {
+  const host = await hostWith(t, { capture: { users: Array.from({ length: 64 }, (_, n) => n) } }, 9)
+  const { code, stderr } = await runCli(['firewall', 'show', '--planned', '--config', host.configFile])
+  t.equal(code, 1)
+  t.match(stderr, 'the routes and users need 1153 rules of routing, and 1024 are the most; join networks or ranges')
 })
 
 t.test('a configuration without capture has no rules', async t => {
