@@ -1,42 +1,14 @@
 /** Proxies of real sidecars, used by a real program. */
-import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
-import t, { type Test } from 'tap'
-import type { ConfigInput } from '../../src/config/schema.ts'
+import t from 'tap'
 import { runCli } from '../support/cli.ts'
-import { CliHost, runningCli } from '../support/cli-host.ts'
-import { curl, plainEnv, resultOf, serveHttp, sha256, withoutCurl } from '../support/curl.ts'
-
-/** A name server that only the office has. */
-const OFFICE_NAMES = `
-  import dns from 'node:dns'
-  import { syncBuiltinESMExports } from 'node:module'
-  const { lookup } = dns.promises
-  const found = [{ address: '127.0.0.1', family: 4 }]
-  dns.promises.lookup = async (name, ...more) => (name === 'db.office.test' ? found : lookup(name, ...more))
-  syncBuiltinESMExports()`
-
-type More = Pick<ConfigInput, 'routes' | 'proxy'>
-
-/** A laptop with proxies, and an office whose names only the office knows; both running. */
-async function pair(t: Test, allow: readonly string[], more: More) {
-  const [office, laptop] = [await CliHost.create(t), await CliHost.create(t)]
-  office.configure({
-    listen: ['tcp://127.0.0.1:0'],
-    peers: [{ name: 'laptop', id: laptop.peerId, allow: [...allow] }],
-  })
-  const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(OFFICE_NAMES)}` }
-  await runningCli(t, ['up', '--config', office.configFile], { env }).line()
-  const { cli } = await laptop.up({
-    peers: [{ name: 'office', id: office.peerId, endpoints: [await office.endpoint()] }],
-    ...more,
-  })
-  return { office, laptop, cli, place: await laptop.proxy() }
-}
+import type { CliHost } from '../support/cli-host.ts'
+import { curl, serveHttp, sha256, withoutCurl } from '../support/curl.ts'
+import { proxyStage } from '../support/proxy-stage.ts'
 
 /** Both ways to one proxy, as curl has them. */
 function ways(place: string): readonly (readonly [name: string, ...args: string[]])[] {
@@ -64,7 +36,7 @@ t.test(
       await new Promise<void>(resolve => begun.push(resolve))
       response.end(payload.subarray(8 << 20))
     })
-    const { laptop, place } = await pair(t, [`db.office.test:${port}`], {
+    const { laptop, place } = await proxyStage(t, [`db.office.test:${port}`], {
       routes: [{ to: '*.office.test', peer: 'office' }],
       proxy: [{ listen: '127.0.0.1:0' }],
     })
@@ -88,7 +60,7 @@ t.test('a program is told why it has no connection', { skip: withoutCurl }, asyn
   await once(unused, 'listening')
   const { port } = unused.address() as { port: number }
   await once(unused.close(), 'close')
-  const { place } = await pair(t, [`127.0.0.1:${port}`, `nowhere.office.test:${port}`], {
+  const { place } = await proxyStage(t, [`127.0.0.1:${port}`, `nowhere.office.test:${port}`], {
     proxy: [{ listen: '127.0.0.1:0', peer: 'office' }],
   })
   const rows = [
@@ -117,7 +89,7 @@ t.test(
   async t => {
     const port = await serveHttp(t, (_, response) => response.end('here'))
     const other = await serveHttp(t, (_, response) => response.end('there'))
-    const { laptop, place } = await pair(t, [`127.0.0.1:${other}`], {
+    const { laptop, place } = await proxyStage(t, [`127.0.0.1:${other}`], {
       routes: [{ to: '127.0.0.0/8', ports: [other], peer: 'office' }],
       proxy: [{ listen: '127.0.0.1:0' }],
     })
@@ -142,7 +114,7 @@ t.test(
   },
   async t => {
     const port = await serveHttp(t, (_, response) => response.end('inside'))
-    const { laptop, cli, place } = await pair(t, [`127.0.0.1:${port}`], {
+    const { laptop, cli, place } = await proxyStage(t, [`127.0.0.1:${port}`], {
       proxy: [{ listen: '127.0.0.1:0', peer: 'office', auth: { user: 'alice', password: "it's: 1%" } }],
     })
     for (const [way, ...args] of ways(place)) {
@@ -175,44 +147,3 @@ t.test(
     t.match(bySocket.stderr, 'the proxy has a password, which only the configuration knows: name that with --config')
   },
 )
-
-t.test('proxy-env prints what a shell evaluates; run ends as its command does', { skip: withoutCurl }, async t => {
-  const port = await serveHttp(t, (_, response) => response.end('inside'))
-  const { laptop, place } = await pair(t, [`db.office.test:${port}`], {
-    proxy: [{ listen: '127.0.0.1:0', peer: 'office' }, { listen: '127.0.0.1:0' }],
-  })
-  const url = `http://db.office.test:${port}/`
-  const ask = ['--config', laptop.configFile]
-  const { code, stdout, stderr } = await runCli(['proxy-env', ...ask])
-  t.same([code, stderr], [0, ''])
-  t.match(stdout, `export ALL_PROXY='socks5h://${place}'\n`)
-  t.match(stdout, `# the sidecar has another proxy at ${await laptop.proxy(1)}\n`)
-  const shell = spawn('sh', ['-e', '-c', `${stdout}\ncurl -sS ${url}`], { env: { ...plainEnv, http_proxy: 'nowhere' } })
-  t.match(await resultOf(shell), { code: 0, stdout: 'inside' })
-  const fish = await runCli(['proxy-env', '--socket', laptop.socket, '--shell', 'fish'])
-  t.match(fish.stdout, `set -gx ALL_PROXY 'socks5h://${place}'\n`)
-  t.match(fish.stdout, 'set -e http_proxy\n')
-
-  const run = (...words: string[]) => runCli(['run', ...ask, ...words])
-  t.match(await run('curl', '-sS', url), { code: 0, stdout: 'inside' })
-  t.equal((await run('--', 'sh', '-c', 'exit 7')).code, 7)
-  t.equal((await run('sh', '-c', 'kill -KILL $$')).code, 137)
-  t.match(await run('no-such-command'), { code: 127, stderr: /^holdfast: cannot run no-such-command: / })
-  const patient = runningCli(t, [
-    'run',
-    ...ask,
-    '--',
-    'sh',
-    '-c',
-    'trap "echo caught; exit 3" TERM; echo begun; read x; while :; do sleep 1; done',
-  ])
-  t.equal(await patient.line(), 'begun')
-  t.equal(await patient.stop('SIGTERM'), 3)
-  t.equal(await patient.line(), 'caught')
-
-  const none = await CliHost.create(t)
-  await none.up({})
-  const refused = await runCli(['proxy-env', '--config', none.configFile])
-  t.equal(refused.code, 2)
-  t.match(refused.stderr, /^holdfast: the sidecar has no proxy: add proxy: /)
-})
