@@ -34,7 +34,7 @@ t.test('proxy-env prints what a shell evaluates; run ends as its command does', 
     '--',
     'sh',
     '-c',
-    'trap "echo caught; exit 3" TERM; echo begun; read x; while :; do sleep 0.1; done',
+    'trap "echo caught; exit 3" TERM; echo begun; for i in $(seq 300); do sleep 0.1; done',
   ])
   t.equal(await patient.line(), 'begun')
   t.equal(await patient.stop('SIGTERM'), 3)

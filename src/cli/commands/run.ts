@@ -13,12 +13,13 @@ const CANNOT_BE_RUN: Readonly<Record<string, number>> = { ENOENT: 127, EACCES: 1
 /** Runs a command that finds the proxy in its environment, and ends as it does: its code, or 128 and its signal. */
 export async function run([program, ...args]: readonly string[], options: SocketOptions): Promise<void> {
   const env = { ...process.env, ...proxyEnvironment(await findProxy(options)) }
-  const child = spawn(program!, args, { env, stdio: 'inherit' })
+  // Before there is a command: it may run, and be seen, before spawn() has returned.
   for (const signal of SIGNALS) {
     process.on(signal, () => {
       if (!(process.stdin.isTTY && OF_TERMINAL.has(signal))) child.kill(signal)
     })
   }
+  const child = spawn(program!, args, { env, stdio: 'inherit' })
   process.exitCode = await new Promise<number>(resolve => {
     child.once('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal!]))
     child.once('error', (error: NodeJS.ErrnoException) => {
