@@ -83,6 +83,7 @@ const TRIED: readonly (readonly [file: string, title: string, ...limits: Limit[]
     'proxyGreetingMs',
   ],
   ['unit/capture-proxy', 'a program that was refused and does not end is reset', 'proxyLingerMs'],
+  ['process/cli-firewall', 'so many rules as the limit are planned, more are refused', 'captureRulesMax'],
   ['unit/capture-proxy', 'so many may be greeting at once; more are reset', 'proxyGreetingsMax'],
   ['unit/watch-sleep-detector', 'says nothing about ticks on time', 'watchTickMs', 'wakeJumpMs'],
   ['unit/watch-sleep-detector', 'knows standing still where the monotonic clock goes on', 'standstillMs'],

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { LIMITS } from '../../src/base/limits.ts'
 import { runCli } from '../support/cli.ts'
 import { CliHost } from '../support/cli-host.ts'
 
@@ -24,11 +25,17 @@ t.test('what would be applied can be read before, by anybody', { skip: notLinux 
   t.match(stdout, '# ip -4 route replace default dev lo src 127.0.0.1 table 7242 protocol 72\n')
 })
 
-t.test('what would need too many rules is told, and not applied', { skip: notLinux }, async t => {
-  const host = await hostWith(t, { capture: { users: Array.from({ length: 64 }, (_, n) => n) } }, 9)
-  const { code, stderr } = await runCli(['firewall', 'show', '--planned', '--config', host.configFile])
+t.test('so many rules as the limit are planned, more are refused', { skip: notLinux }, async t => {
+  const planned = async (users: number, networks: number) => {
+    const host = await hostWith(t, { capture: { users: Array.from({ length: users }, (_, n) => n) } }, networks)
+    return runCli(['firewall', 'show', '--planned', '--config', host.configFile])
+  }
+  // One for the table, and two for each user and network.
+  const most = await planned(7, 73)
+  t.equal(most.stdout.match(/^# ip -4 /gm)?.length, LIMITS.captureRulesMax - 1)
+  const { code, stderr } = await planned(64, 8)
   t.equal(code, 1)
-  t.match(stderr, 'the routes and users need 1153 rules of routing, and 1024 are the most; join networks or ranges')
+  t.match(stderr, 'the routes and users need 1025 rules of routing, and 1024 are the most; join networks or ranges')
 })
 
 t.test('a configuration without capture has no rules', async t => {
