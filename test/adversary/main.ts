@@ -49,7 +49,10 @@ async function play(attempt: Attempt, stage: Stage): Promise<void> {
   const gauge = new Gauge((attempt.victim === 'laptop' ? stage.laptopCli : stage.officeCli).child.pid!)
   const before = stage.bystander.receivedBytes
   stage.bystander.forgetStalls()
-  const outcome = await Promise.race([attempt.run(stage).catch(String), tooLate()])
+  const once = () => Promise.race([attempt.run(stage).catch(String), tooLate()])
+  const first = await once()
+  // An attacker that was kept from running is cut for its silence, and has tried nothing.
+  const outcome = first.startsWith('Error: closed by undefined') ? await once() : first
   await stage.bystander.progress(PROGRESS_BYTES).catch(error => fail(`bystander: ${error}`))
   const taken = gauge.stop()
   const { longestStallMs, receivedBytes } = stage.bystander
