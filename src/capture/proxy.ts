@@ -137,8 +137,9 @@ class Conversation implements ApplicationHandlers {
     this.#onCaptured({ socket, to, answer })
   }
 
+  /** None of the session's bytes, for which its receiver gives credit. */
   #say(bytes: Uint8Array): void {
-    if (bytes.length > 0) this.#socket.write([bytes])
+    if (bytes.length > 0) this.#socket.writePreface(bytes)
   }
 
   /** Ends after what was said, and drops what still comes: bytes left unread would make of the end a reset. */

@@ -103,6 +103,8 @@ t.test('one port speaks both; the answer waits, and what was sent early is read 
     connection.answer!(undefined, '')
     connection.socket.write([Buffer.from('hello')])
     connection.socket.end()
+    await recorder.until(() => recorder.consumedBytes > 4)
+    t.equal(recorder.consumedBytes, 5, 'what the proxy says is none of the session, whose credit is counted')
     t.equal(await client.end(), words === SOCKS ? `${greeting}${CONNECTED}68656c6c6f` : `${HTTP_CONNECTED}hello`)
     await recorder.closed()
   }
