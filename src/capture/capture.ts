@@ -22,6 +22,12 @@ export interface CapturedConnection {
   readonly answer?: (code: WireCode | undefined, remote: string) => void
 }
 
+/** The application is told so, or is reset where its capture has no words for it. */
+export function refuse({ socket, answer }: CapturedConnection, code: WireCode): void {
+  if (answer === undefined) socket.reset()
+  else answer(code, '')
+}
+
 export interface Capture {
   /** The address and the real port it listens on. */
   readonly local: HostPort

@@ -10,7 +10,7 @@ import type { WireCode } from '../base/codes.ts'
 import { formatHostPort } from '../base/endpoint.ts'
 import { RemoteError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
-import type { CapturedConnection } from '../capture/capture.ts'
+import { type CapturedConnection, refuse } from '../capture/capture.ts'
 import type { ApplicationSocket } from '../platform/application-socket.ts'
 import type { Association } from '../session/association.ts'
 import type { EngineEvent, Ref } from '../session/events.ts'
@@ -73,7 +73,8 @@ export class Applications {
   }
 
   /** Near side: the connection becomes a session. It fails when a limit is reached. */
-  open({ socket, to, client = formatHostPort(socket.remote), answer }: CapturedConnection): void {
+  open(connection: CapturedConnection): void {
+    const { socket, to, client = formatHostPort(socket.remote), answer } = connection
     const engine = this.#options.engine()
     const sessionId = randomBytes(SESSION_ID_BYTES)
     const ends = { client, to: formatHostPort(to) }
@@ -85,8 +86,7 @@ export class Applications {
     } catch (error) {
       if (!(error instanceof RemoteError)) throw error
       this.#report(error.code, ends)
-      if (answer === undefined) socket.reset()
-      else answer(error.code, '')
+      refuse(connection, error.code)
     }
     this.#options.changed()
   }

@@ -1,12 +1,12 @@
 /**
  * Connections that no route names: they go to their destination from this host, as they would without Holdfast, and do not
- * outlive a change of address.
+ * outlive a change of address. A stop resets them, as it does sessions.
  *
  *     one socket -> onData -> copied -> the other's queue     (paused while that is at its high-water mark)
  */
 import type { WireCode } from '../base/codes.ts'
 import { formatHostPort, type HostPort } from '../base/endpoint.ts'
-import type { CapturedConnection } from '../capture/capture.ts'
+import { type CapturedConnection, refuse } from '../capture/capture.ts'
 import type { ApplicationSocket } from '../platform/application-socket.ts'
 import type { Connections } from './connections.ts'
 import type { TotalsCounter } from './totals.ts'
@@ -25,6 +25,8 @@ export interface DirectOptions {
 
 export class Direct {
   readonly #options: DirectOptions
+  /** What a stop does to each. */
+  readonly #cuts = new Set<() => void>()
 
   constructor(options: DirectOptions) {
     this.#options = options
@@ -37,28 +39,37 @@ export class Direct {
    */
   async open(connection: CapturedConnection, addresses: readonly string[] = []): Promise<void> {
     const { socket, to, client = formatHostPort(socket.remote), answer } = connection
-    const { dial, totals, connections, onFailed } = this.#options
+    const { dial, totals, onFailed } = this.#options
     totals.directConnections++
     const abort = new AbortController()
-    const drop = connections.add(() => {
+    const cut = () => {
       abort.abort()
-      socket.reset()
-    })
+      refuse(connection, 'SHUTTING_DOWN')
+    }
+    this.#cuts.add(cut)
     const answered = await dial(to, addresses, abort.signal)
-    drop()
-    if (typeof answered !== 'string') {
+    this.#cuts.delete(cut)
+    if (abort.signal.aborted) {
+      if (typeof answered !== 'string') answered.socket.reset()
+    } else if (typeof answered === 'string') {
+      onFailed(answered, { client, to: formatHostPort(to) })
+      refuse(connection, answered)
+    } else {
       answer?.(undefined, answered.remote)
       this.#join(socket, answered.socket)
       this.#join(answered.socket, socket)
-      return
     }
-    onFailed(answered, { client, to: formatHostPort(to) })
-    if (answer === undefined || abort.signal.aborted) socket.reset()
-    else answer(answered, '')
+  }
+
+  stop(): void {
+    for (const cut of [...this.#cuts]) cut()
   }
 
   /** What `from` says goes to `to`. */
   #join(from: ApplicationSocket, to: ApplicationSocket): void {
+    const cut = () => from.reset()
+    const leave = this.#options.connections.add(cut)
+    this.#cuts.add(cut)
     from.attach({
       onData: chunk => {
         if (!to.write([chunk.slice()])) from.pause()
@@ -67,7 +78,10 @@ export class Direct {
       onReset: () => to.reset(),
       onDrain: () => to.resume(),
       onConsumed: () => {},
-      onClosed: this.#options.connections.add(() => from.reset()),
+      onClosed: () => {
+        this.#cuts.delete(cut)
+        leave()
+      },
     })
   }
 }

@@ -9,7 +9,7 @@
  */
 import type { HostPort } from '../base/endpoint.ts'
 import { parseIpAddress } from '../base/ip-address.ts'
-import type { CapturedConnection } from '../capture/capture.ts'
+import { type CapturedConnection, refuse } from '../capture/capture.ts'
 import type { Direct } from './direct.ts'
 import type { Pump } from './pump.ts'
 import type { Routes } from './routes.ts'
@@ -25,6 +25,8 @@ export interface NearOptions {
 
 export class Near {
   readonly #options: NearOptions
+  /** Their names are looked up. */
+  readonly #undecided = new Set<CapturedConnection>()
 
   constructor(options: NearOptions) {
     this.#options = options
@@ -45,14 +47,22 @@ export class Near {
   open(connection: CapturedConnection, peer: string): void {
     const pump = this.#options.pumpOf(peer)
     if (pump !== undefined) return pump.applications.open(connection)
-    if (connection.answer === undefined) connection.socket.reset()
-    else connection.answer('UNREACHABLE', '')
+    refuse(connection, 'UNREACHABLE')
+  }
+
+  /** Ends what no peer has: what waits for a lookup, and what goes directly. */
+  stop(): void {
+    for (const connection of this.#undecided) refuse(connection, 'SHUTTING_DOWN')
+    this.#undecided.clear()
+    this.#options.direct.stop()
   }
 
   async #takeName(connection: CapturedConnection): Promise<void> {
     const { routes, lookUp, direct } = this.#options
     const { host, port } = connection.to
+    this.#undecided.add(connection)
     const addresses = await lookUp(host)
+    if (!this.#undecided.delete(connection)) return
     for (const address of addresses) {
       const to: HostPort = { host: address, port }
       const routed = routes.peerFor(to)

@@ -163,6 +163,7 @@ class RunningSidecar implements Sidecar {
       this.#proxies.close(),
       ...this.#forwards.splice(0).map(({ forward }) => forward.close()),
     ])
+    this.#near.stop()
     for (const peer of this.#peers.values()) peer.stop()
     this.#reception.stop()
     await Promise.all(this.#listeners.splice(0).map(listener => listener.close()))

@@ -48,7 +48,7 @@ async function stage(t: Test, dial?: DirectOptions['dial']) {
     t.teardown(() => remote.destroy())
     return remote.on('error', () => {})
   }
-  return { server, client, socket, open, accepted, totals, connections, failed }
+  return { server, client, socket, direct, open, accepted, totals, connections, failed }
 }
 
 t.test('bytes go both ways, what was read before first, and each end is passed on by itself', async t => {
@@ -123,30 +123,39 @@ t.test('a failure is told to the application, or is a reset', async t => {
   await connections.closed()
 })
 
-t.test('a stop gives up a dial that is under way', async t => {
-  const clock = new ManualClock()
-  const connections = new Connections(clock)
-  const socket = { remote: { host: '127.0.0.1', port: 1 }, resets: 0, reset: () => void socket.resets++ }
-  const direct = new Direct({
-    dial: (_, __, signal) =>
-      new Promise(resolve => signal.addEventListener('abort', () => resolve('APPLICATION_RESET'))),
-    connections,
-    totals: new TotalsCounter(),
-    onFailed: () => {},
+t.test('a stop gives up a dial that is under way, tells the application, and wants nothing of its answer', async t => {
+  let answerDial: (answered: Awaited<ReturnType<DirectOptions['dial']>>) => void = () => {}
+  let isAborted = false
+  const { direct, open, failed, connections } = await stage(t, (_, __, signal) => {
+    signal.addEventListener('abort', () => {
+      isAborted = true
+    })
+    return new Promise(resolve => {
+      answerDial = resolve
+    })
   })
   const answers: unknown[] = []
-  const to = { host: '127.0.0.1', port: 2 }
-  const captured = {
-    socket: socket as unknown as ApplicationSocket,
-    to,
-    answer: (...words: unknown[]) => answers.push(words),
-  }
-  const opened = direct.open(captured)
-  const closed = connections.closed()
-  await clock.advance(LIMITS.farewellMs)
-  await Promise.all([opened, closed])
-  t.ok(socket.resets > 0)
-  t.same(answers, [], 'there is nobody to tell')
+  const opened = open({ answer: (...answer) => answers.push(answer) })
+  direct.stop()
+  t.ok(isAborted)
+  t.same(answers, [['SHUTTING_DOWN', '']])
+  const late = { resets: 0, reset: () => void late.resets++ }
+  answerDial({ socket: late as unknown as ApplicationSocket, remote: '' })
+  await opened
+  t.equal(late.resets, 1, 'it was connected too late')
+  t.same([answers.length, failed], [1, []])
+  await connections.closed()
+})
+
+t.test('a stop resets what is connected', async t => {
+  const { client, direct, open, accepted, connections } = await stage(t)
+  const [remote] = await Promise.all([accepted(), open()])
+  client.write('x')
+  await once(remote, 'data')
+  const closed = [client, remote].map(socket => new Promise(resolve => socket.once('close', resolve)))
+  direct.stop()
+  for (const socket of [client, remote]) socket.end()
+  await Promise.all([...closed, connections.closed()])
 })
 
 async function textOf(socket: net.Socket): Promise<string> {

@@ -23,6 +23,7 @@ function setUp(...rules: string[]) {
       applications: { open: ({ to }: CapturedConnection) => went.push(`${name} ${formatHostPort(to)}`) },
     }) as unknown as Pump
   const direct = {
+    stop: () => went.push('stop'),
     open: async ({ to }: CapturedConnection, addresses: readonly string[] = []) =>
       void went.push(`direct ${formatHostPort(to)} ${addresses.join()}`.trim()),
   }
@@ -33,7 +34,7 @@ function setUp(...rules: string[]) {
       asked.push(name)
       return NAMES[name] ?? []
     },
-    direct: direct as Direct,
+    direct: direct as unknown as Direct,
   })
   const socket = { reset: () => went.push('reset') } as unknown as ApplicationSocket
   const take = async (to: HostPort, peer?: string, answer?: CapturedConnection['answer']) => {
@@ -41,7 +42,7 @@ function setUp(...rules: string[]) {
     await flushPromises()
     return went.pop()
   }
-  return { take, asked }
+  return { near, take, asked, went }
 }
 
 t.test('a route decides, then the peer of the listener, else it goes directly', async t => {
@@ -73,4 +74,15 @@ t.test('a peer that is not there is told as unreachable, or as a reset', async t
   t.equal(await take({ host: 'a', port: 1 }, 'gone'), 'reset')
   t.equal(await take({ host: 'a', port: 1 }, 'gone', (...answer) => answers.push(answer)), undefined)
   t.same(answers, [['UNREACHABLE', '']])
+})
+
+t.test('after a stop, a connection whose name was being looked up goes nowhere', async t => {
+  const { near, take, went } = setUp('10.0.0.0/8:*')
+  const answers: unknown[] = []
+  const taken = take({ host: 'db.example', port: 1 }, undefined, (...answer) => answers.push(answer))
+  near.stop()
+  t.same(answers, [['SHUTTING_DOWN', '']])
+  t.equal(await taken, 'stop')
+  t.same(went, [])
+  t.equal(answers.length, 1)
 })

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { parseEndpoint } from '../../src/base/endpoint.ts'
 import { LIMITS } from '../../src/base/limits.ts'
@@ -61,4 +61,24 @@ t.test('the route decides before the peer of the proxy; what neither names goes 
   const elsewhere = hex('050100 050100 01 7f000001 0001')
   t.equal(await (await ask(t, proxies[0]!.listen, elsewhere)).heard, '050005050001000000000000', 'refused, directly')
   t.equal(near.sidecar.totals().directConnections, 1)
+})
+
+t.test('a stop does not wait for a direct connection that nobody uses', async t => {
+  const near = await SidecarHost.create()
+  const { proxies } = await near.start(t, { peers: [], proxy: [PROXY] })
+  const service = createServer().listen(0, '127.0.0.1')
+  t.teardown(() => service.close())
+  await once(service, 'listening')
+  const { port } = service.address() as AddressInfo
+  const words = Buffer.concat([hex('050100 050100 01 7f000001'), Buffer.of(port >> 8, port & 0xff)])
+  const [[remote], { client, heard }] = await Promise.all([
+    once(service, 'connection') as Promise<[Socket]>,
+    ask(t, proxies[0]!.listen, words),
+  ])
+  remote.on('error', () => {})
+  while (client.bytesRead < 12) await once(client, 'data')
+  const begin = performance.now()
+  await near.sidecar.stop()
+  t.ok(performance.now() - begin < LIMITS.farewellMs / 2)
+  t.equal(await heard, '050005000001000000000000')
 })
