@@ -15,6 +15,9 @@ export interface SidecarPlan {
   /** Command and arguments put before each sidecar's own, such as `ip netns exec NAME`. */
   readonly nearPrefix?: readonly string[]
   readonly farPrefix?: readonly string[]
+  /** What else the near side's configuration says, and the far side allows. */
+  readonly nearLines?: readonly string[]
+  readonly allow?: readonly string[]
 }
 
 export interface SidecarPair {
@@ -33,12 +36,18 @@ export async function startSidecars(children: Children, directory: string, plan:
   const [nearId, farId] = [await initialize(directory, 'near'), await initialize(directory, 'far')]
   const farConfig = await configure(directory, 'far', [
     `listen: ['tcp://${plan.farAddress}:${carrierPort}']`,
-    ...['peers:', '  - name: near', `    id: ${nearId}`, `    allow: ['${plan.destination}']`],
+    ...[
+      'peers:',
+      '  - name: near',
+      `    id: ${nearId}`,
+      `    allow: [${[plan.destination, ...(plan.allow ?? [])].map(rule => `'${rule}'`).join(', ')}]`,
+    ],
   ])
   const nearConfig = await configure(directory, 'near', [
     ...['peers:', '  - name: far', `    id: ${farId}`],
     `    endpoints: ['tcp://${plan.farAddress}:${carrierPort}']`,
     `forward: [{listen: '127.0.0.1:${entry}', peer: far, to: '${plan.destination}'}]`,
+    ...(plan.nearLines ?? []),
   ])
   const up = async (label: string, config: string, prefix: readonly string[] = []) => {
     const [command, ...args] = [...prefix, process.execPath, CLI, 'up', '--config', config]
@@ -66,6 +75,17 @@ export const holdfast: StartTunnel = async (children, directory, target) => {
     // Nothing to read: the protocol has this one cipher for records.
     cipher: () => 'AES-256-GCM (fixed)',
   }
+}
+
+/** A configuration that captures so many networks, none beside another. @returns its path */
+export async function writeCapture(directory: string, networks: number): Promise<string> {
+  await initialize(directory, 'near')
+  const farId = await initialize(directory, 'far')
+  const routes = Array.from({ length: networks }, (_, i) => `10.${128 + (i >> 7)}.${(i & 127) * 2}.0/24`)
+  return configure(directory, 'near', [
+    ...['capture: {}', 'peers:', `  - {name: far, id: ${farId}}`, 'routes:'],
+    ...routes.map(to => `  - {to: ${to}, peer: far}`),
+  ])
 }
 
 /** @returns the peer ID */

@@ -1,6 +1,8 @@
 /** `npm run bench -- NAME`: runs one benchmark, prints its table, and keeps the samples in bench/results/. */
 import { parseArgs } from 'node:util'
 import { benchBlackout } from './blackout.ts'
+import { benchConnect, CONNECT_PARTS } from './connect.ts'
+import { connectText } from './connect-tables.ts'
 import { writeDocs } from './docs.ts'
 import { benchMemory } from './memory.ts'
 import { saveResult } from './results.ts'
@@ -11,6 +13,7 @@ import { benchThroughput, TUNNELS } from './throughput.ts'
 const USAGE = `npm run bench -- throughput [--rounds 5] [--megabytes 1024] [--only holdfast,ssh,...]
 npm run bench -- blackout   [--events 50] [--only holdfast,mptcp]
 npm run bench -- memory     [--sessions 2000] [--rest 20] [--only holdfast,haproxy]
+npm run bench -- connect    [--rounds 5] [--connections 2000] [--only direct,holdfast,...,transparent,path,rules]
 npm run bench -- docs       writes docs/benchmarks.md from the last results
 `
 
@@ -18,6 +21,7 @@ const OPTIONS = {
   rounds: { type: 'string', default: '5' },
   megabytes: { type: 'string', default: '1024' },
   events: { type: 'string', default: '50' },
+  connections: { type: 'string', default: '2000' },
   sessions: { type: 'string', default: '2000' },
   rest: { type: 'string', default: '20' },
   only: { type: 'string' },
@@ -46,6 +50,11 @@ async function main(): Promise<number> {
       const [sessions, restSeconds] = [count('sessions', values.sessions), count('rest', values.rest)]
       const result = await benchMemory({ sessions, restSeconds, only: only ?? ['holdfast', 'haproxy'] })
       return report(memoryText(result), saveResult('memory', result))
+    }
+    case 'connect': {
+      const [rounds, connections] = [count('rounds', values.rounds), count('connections', values.connections)]
+      const result = await benchConnect({ rounds, connections, only: only ?? CONNECT_PARTS })
+      return report(connectText(result), saveResult('connect', result))
     }
     case 'docs':
       return report('', writeDocs())

@@ -2,11 +2,12 @@
  * What a sidecar costs at rest and per idle session. Resident memory is read at several numbers of open sessions and a
  * line is fitted; every session has carried one byte there and back, so it is open on both sides.
  */
-import { mkdirSync } from 'node:fs'
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import { mkdirSync, readFileSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { wait, withChildren } from './bounds.ts'
-import type { Child } from './children.ts'
+import { type Child, run } from './children.ts'
+import { Opener } from './opener.ts'
 import { describeMachine, type MemoryResult, type MemorySide, type MemorySubject } from './results.ts'
 import { TUNNELS } from './throughput.ts'
 import type { Tunnel } from './tunnel.ts'
@@ -19,6 +20,7 @@ const SETTLE_MS = 2_000
 const CALM_MS = 5_000
 const OPENS_AT_ONCE = 50
 const ANSWER_MS = 10_000
+const DESCRIPTORS_SPARE = 1_000
 
 export interface MemoryOptions {
   readonly sessions: number
@@ -29,15 +31,15 @@ export interface MemoryOptions {
 
 export async function benchMemory(options: MemoryOptions): Promise<MemoryResult> {
   const machine = await describeMachine()
+  await allowDescriptors(options.sessions)
   const subjects: MemorySubject[] = []
   for (const key of options.only) {
     const start = TUNNELS[key]
     if (start === undefined) throw new Error(`no tunnel is called ${key}; known: ${Object.keys(TUNNELS).join(', ')}`)
     const subject = await withChildren(async (children, directory) => {
-      const destination = await startEcho()
-      children.defer(() => void destination.server.close())
+      const destination = await new Opener(children).serve('127.0.0.1')
       mkdirSync(join(directory, key))
-      return measure(await start(children, join(directory, key), destination.port), options)
+      return measure(await start(children, join(directory, key), destination), options)
     })
     subjects.push(subject)
   }
@@ -127,11 +129,10 @@ function openSession(port: number): Promise<Socket> {
   })
 }
 
-async function startEcho(): Promise<{ readonly server: Server; readonly port: number }> {
-  const server = createServer(socket => {
-    socket.on('error', () => socket.destroy())
-    socket.pipe(socket)
-  })
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', 4_096, resolve))
-  return { server, port: (server.address() as AddressInfo).port }
+/** Of this process and those it starts: a proxy that does not multiplex has two for each session. */
+async function allowDescriptors(sessions: number): Promise<void> {
+  const wanted = 2 * sessions + DESCRIPTORS_SPARE
+  const [, soft = 0] = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.map(Number) ?? []
+  if (soft >= wanted) return
+  await run('prlimit', '--pid', String(process.pid), `--nofile=${wanted}:${wanted}`)
 }

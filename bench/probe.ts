@@ -1,5 +1,6 @@
 /** The parent's end of a tick probe that runs in a network namespace. */
 import { resolve } from 'node:path'
+import { nextAnswer } from './answer.ts'
 import type { Child, Children } from './children.ts'
 import { ROOT } from './results.ts'
 import type { ProbeAnswer, ProbeQuestion } from './tick-probe.ts'
@@ -61,23 +62,7 @@ export class Probe {
     this.child.process.send(question)
   }
 
-  /** @throws Error when the probe failed, ended, or did not answer within 10 s */
   #answer<T extends ProbeAnswer['tell']>(wanted: T): Promise<Extract<ProbeAnswer, { tell: T }>> {
-    const { process, label } = this.child
-    return new Promise((resolve, reject) => {
-      const settle = (act: () => void) => {
-        clearTimeout(timer)
-        process.off('message', onMessage).off('exit', onExit)
-        act()
-      }
-      const onExit = () => settle(() => reject(new Error(`${label} ended; its output:\n${this.child.log}`)))
-      const onMessage = (answer: ProbeAnswer) => {
-        if (answer.tell === wanted) settle(() => resolve(answer as Extract<ProbeAnswer, { tell: T }>))
-        else if (answer.tell === 'failed') settle(() => reject(new Error(`${label}: ${answer.why}`)))
-      }
-      const late = () => settle(() => reject(new Error(`${label} did not answer within ${ANSWER_MS} ms`)))
-      const timer = setTimeout(late, ANSWER_MS)
-      process.on('message', onMessage).once('exit', onExit)
-    })
+    return nextAnswer<ProbeAnswer, T>(this.child, wanted, ANSWER_MS)
   }
 }

@@ -94,10 +94,57 @@ export interface MemoryResult {
   readonly subjects: readonly MemorySubject[]
 }
 
+/** One round of openings, through one way in. */
+export interface OpenSample {
+  readonly round: number
+  /** With many in parallel. */
+  readonly perSecond: number
+  /** CPU milliseconds of each side's proxy for each of those connections. */
+  readonly nearCpuMs: number
+  readonly farCpuMs: number
+  /** One at a time: from the connect to the first byte of the answer. */
+  readonly firstByteMs: readonly number[]
+}
+
+export interface OpenRow {
+  readonly name: string
+  readonly version: string
+  readonly cipher: string
+  readonly settings: string
+  readonly samples: readonly OpenSample[]
+}
+
+export interface DelayedRow {
+  readonly name: string
+  readonly version: string
+  readonly cipher: string
+  readonly firstByteMs: readonly number[]
+}
+
+/** The median time of a connect to what is not captured, of each round. */
+export interface RulesArm {
+  readonly name: string
+  readonly connectMs: readonly number[]
+}
+
+/** What needs root is empty when it was run without. */
+export interface ConnectResult {
+  readonly machine: Machine
+  readonly rounds: number
+  readonly connections: number
+  readonly parallel: number
+  readonly loopback: readonly OpenRow[]
+  readonly transparent: readonly OpenRow[]
+  readonly link: string
+  readonly delayed: readonly DelayedRow[]
+  readonly rules: readonly RulesArm[]
+}
+
 export interface Results {
   readonly throughput: ThroughputResult
   readonly blackout: BlackoutResult
   readonly memory: MemoryResult
+  readonly connect: ConnectResult
 }
 
 /** The root of the repository, seen from build/bench/. */

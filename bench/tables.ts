@@ -176,18 +176,18 @@ function kibPerSession(side: MemorySide): number {
   return slope(side.points.map(point => ({ x: point.sessions, y: point.residentKib })))
 }
 
-function aim(wanted: string, value: number, unit: string, isMet: boolean): string {
+export function aim(wanted: string, value: number, unit: string, isMet: boolean): string {
   return `- Aim, ${wanted}: ${isMet ? 'met' : '**missed**'}, ${value.toFixed(2)} ${unit}.`
 }
 
-function machineLine(machine: Machine): string {
+export function machineLine(machine: Machine): string {
   const { commit, cores, processor, memoryGib, kernel, node, at } = machine
   const host = `${cores} cores (${processor}), ${memoryGib} GiB, Linux ${kernel}, Node ${node.slice(1)}`
   return `Commit ${commit}, ${at.slice(0, 10)}; ${host}.`
 }
 
 /** A Markdown table whose columns line up; numbers to the right. */
-function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const isNumeric = header.map((_, column) => rows.every(row => /^(-|[\d.]+( .*)?)$/.test(row[column] ?? '')))
   const widths = header.map((title, column) => Math.max(3, title.length, ...rows.map(row => row[column]?.length ?? 0)))
   const pad = (cell: string, column: number) =>

@@ -36,12 +36,12 @@ export const socat: StartTunnel = async (children, _directory, target) => {
   const [entry, middle] = [await freePort(), await freePort()]
   const relay = (label: string, from: number, to: number) =>
     children.start(label, 'socat', [
-      ...['-d', '-d', '-b', '131072'],
-      ...[`TCP-LISTEN:${from},bind=127.0.0.1,fork,reuseaddr,nodelay`, `TCP:127.0.0.1:${to},nodelay`],
+      ...['-b', '131072', `TCP-LISTEN:${from},bind=127.0.0.1,fork,reuseaddr,nodelay,backlog=1024`],
+      `TCP:127.0.0.1:${to},nodelay`,
     ])
   const far = relay('socat far', middle, target)
   const near = relay('socat near', entry, middle)
-  await Promise.all([far.matched(/listening on/), near.matched(/listening on/)])
+  await Promise.all([accepting(far, middle), accepting(near, entry)])
   return {
     name: 'socat pair',
     version: (await run('socat', '-V')).match(/socat version (\S+)/)?.[1] ?? 'unknown',
@@ -83,7 +83,7 @@ export const ssh: StartTunnel = async (children, directory, target) => {
   return {
     name: 'ssh -L',
     version: (await run('ssh', '-V')).trim().split(',')[0] ?? 'unknown',
-    settings: '-c aes128-gcm@openssh.com',
+    settings: '-c aes128-gcm@openssh.com, -v',
     isEncrypted: true,
     entry,
     near,
@@ -121,9 +121,20 @@ export const stunnel: StartTunnel = async (children, directory, target) => {
 }
 
 /** With larger buffers than the default of 16 KiB: that made it faster. */
-export const haproxy: StartTunnel = async (children, directory, target) => {
+export const haproxy = haproxyPair(true)
+export const haproxyPlain = haproxyPair(false)
+
+function haproxyPair(isEncrypted: boolean): StartTunnel {
+  return (children, directory, target) => startHaproxyPair(children, directory, target, isEncrypted)
+}
+
+async function startHaproxyPair(
+  ...[children, directory, target, isEncrypted]: [...Parameters<StartTunnel>, isEncrypted: boolean]
+): Promise<Tunnel> {
   const [entry, middle] = [await freePort(), await freePort()]
   const pem = await certificate(directory)
+  const served = isEncrypted ? ` ssl crt ${pem}` : ''
+  const dialed = isEncrypted ? ` ssl verify required ca-file ${pem} verifyhost localhost sni str(localhost)` : ''
   const side = async (name: string, lines: readonly string[]) => {
     const path = join(directory, `${name}.cfg`)
     const common = [
@@ -134,23 +145,20 @@ export const haproxy: StartTunnel = async (children, directory, target) => {
     return children.start(`haproxy ${name}`, 'haproxy', ['-db', '-V', '-f', path])
   }
   const far = await side('far', [
-    ...[` bind 127.0.0.1:${middle} ssl crt ${pem}`, ` server target 127.0.0.1:${target}`],
+    ...[` bind 127.0.0.1:${middle}${served}`, ` server target 127.0.0.1:${target}`],
     ' log-format "cipher %sslv %sslc"',
   ])
-  const near = await side('near', [
-    ` bind 127.0.0.1:${entry}`,
-    ` server far 127.0.0.1:${middle} ssl verify required ca-file ${pem} verifyhost localhost sni str(localhost)`,
-  ])
+  const near = await side('near', [` bind 127.0.0.1:${entry}`, ` server far 127.0.0.1:${middle}${dialed}`])
   await Promise.all([accepting(far, middle), accepting(near, entry)])
   return {
-    name: 'haproxy TLS pair',
+    name: isEncrypted ? 'haproxy TLS pair' : 'haproxy pair',
     version: (await run('haproxy', '-v')).match(/version (\S+)/)?.[1] ?? 'unknown',
     settings: 'tune.bufsize 65536',
-    isEncrypted: true,
+    isEncrypted,
     entry,
     near,
     far,
-    cipher: () => said(far, /cipher (TLSv\S+) ((?!-)\S+)/),
+    cipher: () => (isEncrypted ? said(far, /cipher (TLSv\S+) ((?!-)\S+)/) : 'none'),
   }
 }
 
@@ -187,11 +195,11 @@ async function certificate(directory: string): Promise<string> {
   return pem
 }
 
-/** Waits until a child that says nothing when ready listens on `port`; the table is the kernel's. */
-async function accepting(child: Child, port: number): Promise<void> {
-  const wanted = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')} 00000000:0000 0A`
+/** Waits until a child that says nothing when ready listens on `port`; the table is that of the kernel where it runs. */
+export async function accepting(child: Child, port: number): Promise<void> {
+  const wanted = `:${port.toString(16).toUpperCase().padStart(4, '0')} 00000000:0000 0A`
   for (const deadline = performance.now() + 5_000; performance.now() < deadline; ) {
-    if ((await run('cat', '/proc/net/tcp')).includes(wanted)) return
+    if ((await run('cat', `/proc/${child.pid}/net/tcp`)).includes(wanted)) return
     await new Promise(resolve => setTimeout(resolve, 20))
   }
   throw new Error(`${child.label} does not listen on port ${port}; its output:\n${child.log}`)
