@@ -164,6 +164,8 @@ export const LIMITS = {
   resetPollMs: 5,
   /** ...and so long where the kernel cannot be asked. */
   resetBlindMs: 50,
+  /** An application that is silent for so long is probed (TCP keepalive): load balancers forget after 240 s. No answer: reset. */
+  keepAliveIdleMs: 120_000,
 
   // ---- capture/
   /** A PROXY header of version 1, as its specification bounds it. No end until there: the connection is reset. */

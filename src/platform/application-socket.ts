@@ -12,6 +12,9 @@
  * - libuv before Node 24 can report a received RST as a clean end. An end counts as FIN only when the socket has no
  *   pending error; where SO_ERROR cannot be read, when a zero-length write succeeds. (Without SO_ERROR and after our
  *   own FIN nothing can be written, so there the end is believed.)
+ * - A program's own keepalive ends at this socket, so it is on here too: a peer that vanished is found, and what forgets
+ *   idle connections on the way is kept awake. libuv would give a peer up after ten seconds of probes, and with it a
+ *   connection that outlives the outage without Holdfast; so how often is left to the host (75 s, nine times).
  * - An RST overtakes data in the kernel's send queue, so reset() first waits until SIOCOUTQ says it is acknowledged.
  */
 import net from 'node:net'
@@ -112,6 +115,8 @@ export class ApplicationSocket {
     this.local = address(socket.localAddress, socket.localPort)
     this.remote = address(socket.remoteAddress, socket.remotePort)
     socket.setNoDelay(true)
+    if (calls === null) socket.setKeepAlive(true, LIMITS.keepAliveIdleMs)
+    calls?.keepAlive(this.#fd, LIMITS.keepAliveIdleMs / 1_000)
     calls?.setReset(this.#fd, true)
     reading.receive = chunk => this.#handleData(chunk)
     reading.bytesMax = () => this.#handlers?.readBytesMax?.() ?? LIMITS.slabBytes

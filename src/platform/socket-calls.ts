@@ -1,11 +1,14 @@
-/** What is asked of the kernel about a TCP socket and Node does not offer: linger, the pending error, the send queue. */
+/** What is asked of the kernel about a TCP socket and Node does not offer: linger, keepalive as the host has it, the pending error, the send queue. */
 import { loadLibc } from './libc.ts'
 
 /** Architectures that share the generic Linux constants below (asm-generic/socket.h, ioctls.h). */
 const GENERIC_ARCHITECTURES = new Set(['x64', 'arm64', 'arm', 'ia32', 'riscv64', 'loong64', 's390x'])
 const SOL_SOCKET = 1
 const SO_ERROR = 4
+const SO_KEEPALIVE = 9
 const SO_LINGER = 13
+const IPPROTO_TCP = 6
+const TCP_KEEPIDLE = 4
 const SIOCOUTQ = 0x5411
 /** struct linger: int l_onoff, int l_linger. */
 const LINGER_BYTES = 8
@@ -14,6 +17,8 @@ const INT_BYTES = 4
 export interface SocketCalls {
   /** On: close() drops what is queued and sends RST, also when the process is killed. Off: close() delivers, then FIN. */
   setReset(fd: number, isOn: boolean): void
+  /** Probes a peer that has been silent for so long, as often and for as long as the host's settings say. */
+  keepAlive(fd: number, idleSeconds: number): void
   /** Takes the pending error away; an errno, 0 when there is none. */
   takeError(fd: number): number
   /** Bytes (and the FIN) that the peer has not acknowledged yet. 0 when `fd` is no connected socket any more. */
@@ -40,6 +45,10 @@ function declareCalls(): SocketCalls | null {
   return {
     setReset: (fd, isOn) => {
       setsockopt(fd, SOL_SOCKET, SO_LINGER, Int32Array.of(Number(isOn), 0), LINGER_BYTES)
+    },
+    keepAlive: (fd, idleSeconds) => {
+      setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, Int32Array.of(1), INT_BYTES)
+      setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, Int32Array.of(idleSeconds), INT_BYTES)
     },
     takeError: fd => (getsockopt(fd, SOL_SOCKET, SO_ERROR, out, [INT_BYTES]) === 0 ? out[0]! : 0),
     unacknowledgedBytes: fd => (ioctl(fd, SIOCOUTQ, out) === 0 ? out[0]! : 0),

@@ -113,6 +113,7 @@ const WITHOUT_EDGE: Readonly<Partial<Record<Limit, string>>> = {
   applicationHighWaterBytes: 'a hint to stop; the window bounds what is queued, and has an edge',
   resetDrainMs: 'pure timing, of the kernel’s send queue',
   resetPollMs: 'pure timing: how often that queue is asked about',
+  keepAliveIdleMs: 'pure timing: kept by the kernel, which `ss` shows in unit/platform-application-socket',
   resetBlindMs: 'pure timing, where the queue cannot be asked about',
   watchCoalesceMs: 'pure timing: events within it are one',
   netlinkBufferBytes: 'kept by the kernel, which tells when it was not enough: everything is read anew then',

@@ -1,7 +1,8 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import t, { type Test } from 'tap'
+import { LIMITS } from '../../src/base/limits.ts'
 import { ApplicationSocket } from '../../src/platform/application-socket.ts'
 import { loadLibc } from '../../src/platform/libc.ts'
 import { socketCalls } from '../../src/platform/socket-calls.ts'
@@ -10,6 +11,7 @@ import { listenOnce, Recorder } from '../support/recorder.ts'
 
 const never = new AbortController().signal
 const MIB = 1024 * 1024
+const withoutSs = spawnSync('ss', ['-V']).status !== 0 && 'ss (iproute2) is not installed'
 
 interface Meeting {
   readonly socket: ApplicationSocket
@@ -93,6 +95,21 @@ for (const [way, meet] of Object.entries(ways)) {
       t.equal(await peer.heard(), '20 FIN')
       await recorder.closed()
       t.equal(recorder.consumedBytes, 5)
+    })
+
+    t.test('probes a peer that is silent', { skip: withoutSs }, async t => {
+      const { socket } = await meet(t, `drain(s)`)
+      // The peer is on this host, too: ours is the one with our local port.
+      const { stdout } = spawnSync('ss', ['-tnoi', 'src', '127.0.0.1', 'sport', '=', `:${socket.local.port}`])
+      const ours =
+        String(stdout)
+          .split('\n')
+          .find(line => line.includes(`127.0.0.1:${socket.local.port} `)) ?? ''
+      const [, minutes, seconds] = /timer:\(keepalive,(?:(\d+)min)?(?:([\d.]+)sec)?,0\)/.exec(ours) ?? []
+      const remainingMs = (Number(minutes ?? 0) * 60 + Number(seconds ?? 0)) * 1_000
+      t.ok(remainingMs > 0 && remainingMs <= LIMITS.keepAliveIdleMs, ours)
+      t.ok(remainingMs > LIMITS.keepAliveIdleMs / 2, ours)
+      socket.reset()
     })
 
     t.test('goes on receiving after its own FIN', async t => {
