@@ -78,17 +78,17 @@ async function candidates(
 ): Promise<readonly Candidate[] | WireCode> {
   const address = parseIpAddress(host)
   if (address !== undefined) {
-    const rule = allow.ruleForAddress(host, port)
+    const rule = allow.forAddress(host, port)
     return rule === undefined ? 'NOT_ALLOWED' : [{ host: address.text, rule }]
   }
-  const named = allow.ruleForName(host, port)
-  if (named === undefined && !allow.allowsSomeAddress(port)) return 'NOT_ALLOWED'
+  const named = allow.forName(host, port)
+  if (named === undefined && !allow.hasNetworksFor(port)) return 'NOT_ALLOWED'
   if (!isHostName(host)) return 'NAME_NOT_FOUND'
   const found = await lookUp(host, options)
   if (typeof found === 'string') return found
   if (found.length === 0) return 'NAME_NOT_FOUND'
   const allowed = found.flatMap(answer => {
-    const rule = named ?? allow.ruleForAddress(answer, port)
+    const rule = named ?? allow.forAddress(answer, port)
     return rule === undefined ? [] : [{ host: answer, rule }]
   })
   return allowed.length > 0 ? allowed.slice(0, LIMITS.addressesPerNameMax) : 'NOT_ALLOWED'

@@ -4,7 +4,7 @@
  *     a route holds its destination            to that route's peer
  *     else its listener has a peer             to that one
  *     else it is a name, and some route is     the name is looked up here, and a route may hold what it stands for
- *       for a network
+ *       for a network, on this port
  *     else                                     directly, from this host (direct.ts)
  */
 import type { HostPort } from '../base/endpoint.ts'
@@ -37,7 +37,7 @@ export class Near {
     const { routes, direct } = this.#options
     const routed = routes.peerFor(connection.to) ?? peer
     if (routed !== undefined) return this.open(connection, routed)
-    if (routes.hasNetworks && parseIpAddress(connection.to.host) === undefined) {
+    if (routes.hasNetworksFor(connection.to.port) && parseIpAddress(connection.to.host) === undefined) {
       return void this.#takeName(connection)
     }
     void direct.open(connection)

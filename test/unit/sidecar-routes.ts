@@ -35,8 +35,9 @@ t.test('names are compared as names, the longest suffix first', async t => {
 })
 
 t.test('says whether looking up a name could find a route', async t => {
-  t.ok(routes.hasNetworks)
-  t.notOk(new Routes([{ rules: ['a:1'], peer: 'b' }]).hasNetworks)
+  t.ok(routes.hasNetworksFor(443))
+  const few = new Routes([{ rules: ['a:1', '10.0.0.0/8:5432'], peer: 'b' }])
+  t.same([few.hasNetworksFor(1), few.hasNetworksFor(5432)], [false, true])
 })
 
 t.test('a rule that is none is refused', async t => {
