@@ -57,6 +57,8 @@ const ANSWERS: Partial<Record<WireCode, readonly [status: number, error: string]
 
 const CHALLENGE = 'Basic realm="holdfast", charset="UTF-8"'
 const NOTHING = new Uint8Array(0)
+/** Of what a program wrote, in replies and in the log. */
+const SHOWN_CHARS = 80
 const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 const REQUEST_LINE = new RegExp(`^(${TOKEN}) (\\S+) HTTP/(\\d)\\.\\d$`)
 const FIELD_LINE = new RegExp(`^(${TOKEN}):[ \\t]*([\\t\\x20-\\x7e\\x80-\\xff]*)$`)
@@ -107,16 +109,23 @@ export class HttpConnect implements Dialogue {
     const asked = parseHostPort(target)
     const to = asked === undefined ? undefined : destination(asked.host, asked.port)
     if (to !== undefined && to.port > 0) return { kind: 'connect', reply: NOTHING, to, rest }
-    return refuse(400, 'malformed', `${JSON.stringify(target)} is no host:port`)
+    return refuse(400, 'malformed', `${JSON.stringify(target.slice(0, SHOWN_CHARS))} is no host:port`)
   }
 
-  #serve({ method, target, fields }: Head): Step {
+  #serve(head: Head): Step {
+    const step = this.#page(head)
+    return head.method === 'HEAD' ? { ...step, reply: withoutContent(step.reply) } : step
+  }
+
+  #page({ method, target, fields }: Head): Step {
     if (!target.startsWith('/') && target !== '*') {
       const why = 'this proxy only tunnels: use CONNECT, or SOCKS5, for http:// as well'
       return refuse(501, 'unsupported', why)
     }
     if (method !== 'GET' && method !== 'HEAD') {
-      return refuse(405, 'unsupported', `this proxy knows CONNECT, not ${method}`, ['Allow: CONNECT'])
+      return refuse(405, 'unsupported', `this proxy knows CONNECT, not ${method.slice(0, SHOWN_CHARS)}`, [
+        'Allow: CONNECT',
+      ])
     }
     if (target !== '/proxy.pac') return refuse(404, 'unsupported', 'this is a proxy; its only page is /proxy.pac')
     if (!this.#isAuthorized(fields.get('authorization'))) {
@@ -128,8 +137,7 @@ export class HttpConnect implements Dialogue {
     }
     const text = this.#options.pac(formatHostPort(place))
     const more = ['X-Content-Type-Options: nosniff', 'Cross-Origin-Resource-Policy: same-origin']
-    const whole = response(200, text, more, 'application/x-ns-proxy-autoconfig')
-    return { kind: 'served', reply: method === 'GET' ? whole : whole.subarray(0, whole.indexOf('\r\n\r\n') + 4) }
+    return { kind: 'served', reply: response(200, text, more, 'application/x-ns-proxy-autoconfig') }
   }
 
   /** Basic (RFC 7617). */
@@ -147,7 +155,7 @@ function parseHead(text: string): Head | Step {
   const [first = '', ...lines] = text.split('\r\n')
   const [, method, target, major] = REQUEST_LINE.exec(first) ?? []
   if (method === undefined || target === undefined) {
-    return refuse(400, 'malformed', `${JSON.stringify(first.slice(0, 80))} is no request line`)
+    return refuse(400, 'malformed', `${JSON.stringify(first.slice(0, SHOWN_CHARS))} is no request line`)
   }
   if (major !== '1') return refuse(505, 'unsupported', `HTTP version ${major}`)
   const fields = new Map<string, string>()
@@ -161,6 +169,10 @@ function parseHead(text: string): Head | Step {
 
 function refuse(status: number, fault: ProxyFault, why: string, more: readonly string[] = []): Step {
   return { kind: 'refuse', reply: response(status, why, more), fault, why }
+}
+
+function withoutContent(reply: Uint8Array): Uint8Array {
+  return reply.subarray(0, Buffer.from(reply).indexOf('\r\n\r\n') + 4)
 }
 
 function response(status: number, sentence: string, more: readonly string[], type = 'text/plain; charset=utf-8') {

@@ -138,6 +138,16 @@ t.test('it tunnels, and says so to those who want more', async t => {
   })
   t.match(says('OPTIONS * HTTP/1.1||').said, /^HTTP\/1\.1 405 /)
   t.match(says('GET / HTTP/1.1||').said, /^HTTP\/1\.1 404 /)
+  t.match(says('HEAD / HTTP/1.1||').said, /^HTTP\/1\.1 404 .*\|\|$/, 'HEAD has no content')
+})
+
+t.test('of what a program wrote, a reply and the log show the beginning', async t => {
+  const long = 'x'.repeat(1_000)
+  for (const head of [`CONNECT ${long} HTTP/1.1||`, `${long} / HTTP/1.1||`, `${long}||`]) {
+    const { why } = says(head) as unknown as { readonly why: string }
+    t.match(why, 'x'.repeat(60))
+    t.ok(why.length < 120, why)
+  }
 })
 
 t.test('/proxy.pac is served to those who ask by address', async t => {
