@@ -138,7 +138,11 @@ const ROWS: readonly [command: string, code: Code, says: string | RegExp][] = [
   ['run --config absent.yaml -- true', 'CONFIG_MISSING', /^there is no configuration at \{\}\/absent\.yaml: /],
   ['pipe db', 'USAGE', "missing required argument 'port'; see `holdfast pipe --help`"],
   ['pipe db 0', 'USAGE', 'db 0 is no destination: write a host and a port, such as db.internal 22'],
-  ['pipe db 1 --proxy a@b@c', 'USAGE', 'a@b@c is no proxy: write host:port or http://user:password@host:port'],
+  [
+    'pipe db 1 --proxy http://bob:secret@b@c:d',
+    'USAGE',
+    'http://c:d is no proxy: write host:port or http://user:password@host:port',
+  ],
   [
     'proxy-env --shell csh',
     'USAGE',

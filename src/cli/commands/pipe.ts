@@ -39,15 +39,17 @@ interface Proxy {
 }
 
 function proxyOf(named: string | undefined): Proxy {
-  const text = named ?? process.env['HTTPS_PROXY'] ?? process.env['https_proxy']
-  if (text === undefined) {
+  const text = named ?? (process.env['HTTPS_PROXY'] || process.env['https_proxy'])
+  if (text === undefined || text === '') {
     const todo = 'name it with --proxy, or set HTTPS_PROXY as `holdfast proxy-env` prints it'
     throw new OperatorError('USAGE', `no proxy is known: ${todo}`)
   }
   const [, login = '', rest = ''] = /^(?:http:\/\/)?(?:([^@]*)@)?([^@/]*)\/?$/.exec(text) ?? []
   const place = parseHostPort(rest, 80)
   if (place !== undefined) return { place, login: decoded(login) }
-  throw new OperatorError('USAGE', `${text} is no proxy: write host:port or http://user:password@host:port`)
+  // Not its login, which the log of ssh would keep.
+  const shown = text.replace(/^(\w+:\/\/)?.*@/s, '$1')
+  throw new OperatorError('USAGE', `${shown} is no proxy: write host:port or http://user:password@host:port`)
 }
 
 function decoded(text: string): string {
