@@ -28,6 +28,11 @@ t.test('proxy-env prints what a shell evaluates; run ends as its command does', 
   t.equal((await run('--', 'sh', '-c', 'exit 7')).code, 7)
   t.equal((await run('sh', '-c', 'kill -KILL $$')).code, 137)
   t.match(await run('no-such-command'), { code: 127, stderr: /^holdfast: cannot run no-such-command: / })
+  t.match(await run('--', '/dev/null/command'), {
+    code: 126,
+    stderr: /^holdfast: cannot run \/dev\/null\/command: .*\n$/,
+  })
+  t.match(await run('--', ''), { code: 126, stderr: /^holdfast: cannot run '': .*\n$/ })
   const patient = runningCli(t, [
     'run',
     ...ask,
