@@ -54,6 +54,8 @@ interface Binding {
   /** Far side, until the destination is connected; bounded by the window, for no credit is returned. */
   waiting: Uint8Array[]
   isEndWaiting: boolean
+  /** The application has sent something. */
+  hasSpoken: boolean
   /** The engine takes no more for now. */
   isFull: boolean
   /** Far side, until the destination is connected. */
@@ -142,6 +144,7 @@ export class Applications {
       socket,
       waiting: [],
       isEndWaiting: false,
+      hasSpoken: false,
       isFull: false,
       abort: undefined,
       answer,
@@ -158,6 +161,7 @@ export class Applications {
     binding.leave = connections.add(() => socket.reset())
     socket.attach({
       onData: chunk => {
+        binding.hasSpoken = true
         totals.sentBytes += chunk.length
         // Even pieces: a small last one would be no block that is used again.
         const pieceBytes = Math.ceil(chunk.length / Math.ceil(chunk.length / LIMITS.dataBytesMax))
@@ -171,7 +175,8 @@ export class Applications {
         changed()
       },
       onEnd: () => {
-        engine.finish(ref)
+        if (binding.answer === undefined || binding.hasSpoken) engine.finish(ref)
+        else this.#giveUp(ref, engine)
         changed()
       },
       onReset: () => {
@@ -190,6 +195,13 @@ export class Applications {
       onClosed: binding.leave,
     })
     if (isHeld()) socket.pause()
+  }
+
+  /** The application has ended before its answer came, and has asked nothing of the destination: nobody waits for either. */
+  #giveUp(ref: Ref, engine: Association): void {
+    this.#answer(ref, 'APPLICATION_RESET', '')
+    this.#bindings.delete(ref)
+    engine.reset(ref, 'APPLICATION_RESET')
   }
 
   async #dial(ref: Ref, request: OpenRequest): Promise<void> {

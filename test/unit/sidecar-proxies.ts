@@ -82,3 +82,19 @@ t.test('a stop does not wait for a direct connection that nobody uses', async t 
   t.ok(performance.now() - begin < LIMITS.farewellMs / 2)
   t.equal(await heard, '050005000001000000000000')
 })
+
+t.test('a program that ends before it has its answer has given up, unless it has said something already', async t => {
+  const [near, far] = [await SidecarHost.create(), await SidecarHost.create()]
+  const { proxies } = await near.start(t, { peers: [far.peer()], proxy: [{ ...PROXY, peer: 'other' }] })
+  const asked = async (words: Uint8Array) => {
+    const program = await ask(t, proxies[0]!.listen, words)
+    await once(program.client, 'data')
+    program.client.end()
+    return program
+  }
+  await asked(Buffer.concat([ASK, Buffer.from('words')]))
+  const { heard } = await asked(ASK)
+  t.equal(await heard, '050005010001000000000000')
+  t.match(near.sidecar.status().peers[0]!.sessions, [{ outboxBytes: 5 }], 'words are delivered when there is a path')
+  t.equal(near.sidecar.status().peers[0]!.sessions.length, 1)
+})
