@@ -84,7 +84,7 @@ async function candidates(
   const named = allow.forName(host, port)
   if (named === undefined && !allow.hasNetworksFor(port)) return 'NOT_ALLOWED'
   if (!isHostName(host)) return 'NAME_NOT_FOUND'
-  const found = await lookUp(host, options)
+  const found = await lookUpName(host, options)
   if (typeof found === 'string') return found
   if (found.length === 0) return 'NAME_NOT_FOUND'
   const allowed = found.flatMap(answer => {
@@ -94,7 +94,7 @@ async function candidates(
   return allowed.length > 0 ? allowed.slice(0, LIMITS.addressesPerNameMax) : 'NOT_ALLOWED'
 }
 
-async function lookUp(
+export async function lookUpName(
   name: string,
   { lookup = systemLookup, resolveMs = LIMITS.resolveMs, signal }: DialOptions,
 ): Promise<readonly string[] | WireCode> {

@@ -11,11 +11,14 @@ import type { ApplicationSocket } from '../platform/application-socket.ts'
 import type { Connections } from './connections.ts'
 import type { TotalsCounter } from './totals.ts'
 
+/** Addresses of a name, best first, or why they are not to be had. */
+export type Found = readonly string[] | WireCode
+
 export interface DirectOptions {
-  /** @param addresses of the name, best first; none where they are not known yet */
+  /** @param found undefined: nobody has looked up the name yet */
   readonly dial: (
     to: HostPort,
-    addresses: readonly string[],
+    found: Found | undefined,
     signal: AbortSignal,
   ) => Promise<{ readonly socket: ApplicationSocket; readonly remote: string } | WireCode>
   readonly connections: Connections
@@ -35,9 +38,9 @@ export class Direct {
   /**
    * Until the destination is connected, nothing is read from the application.
    *
-   * @param addresses of its name, best first, where they were looked up already
+   * @param found where its name was looked up already
    */
-  async open(connection: CapturedConnection, addresses: readonly string[] = []): Promise<void> {
+  async open(connection: CapturedConnection, found?: Found): Promise<void> {
     const { socket, to, client = formatHostPort(socket.remote), answer } = connection
     const { dial, totals, onFailed } = this.#options
     totals.directConnections++
@@ -47,7 +50,7 @@ export class Direct {
       refuse(connection, 'SHUTTING_DOWN')
     }
     this.#cuts.add(cut)
-    const answered = await dial(to, addresses, abort.signal)
+    const answered = await dial(to, found, abort.signal)
     this.#cuts.delete(cut)
     if (abort.signal.aborted) {
       if (typeof answered !== 'string') answered.socket.reset()

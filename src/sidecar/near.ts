@@ -10,7 +10,7 @@
 import type { HostPort } from '../base/endpoint.ts'
 import { parseIpAddress } from '../base/ip-address.ts'
 import { type CapturedConnection, refuse } from '../capture/capture.ts'
-import type { Direct } from './direct.ts'
+import type { Direct, Found } from './direct.ts'
 import type { Pump } from './pump.ts'
 import type { Routes } from './routes.ts'
 
@@ -18,8 +18,8 @@ export interface NearOptions {
   readonly routes: Routes
   /** The association with a peer of this name. */
   readonly pumpOf: (peer: string) => Pump | undefined
-  /** Addresses of a name as this host sees them, best first; none when there are none. */
-  readonly lookUp: (name: string) => Promise<readonly string[]>
+  /** Addresses of a name as this host sees them, best first, or why there are none. */
+  readonly lookUp: (name: string) => Promise<Found>
   readonly direct: Direct
 }
 
@@ -61,13 +61,13 @@ export class Near {
     const { routes, lookUp, direct } = this.#options
     const { host, port } = connection.to
     this.#undecided.add(connection)
-    const addresses = await lookUp(host)
+    const found = await lookUp(host)
     if (!this.#undecided.delete(connection)) return
-    for (const address of addresses) {
+    for (const address of typeof found === 'string' ? [] : found) {
       const to: HostPort = { host: address, port }
       const routed = routes.peerFor(to)
       if (routed !== undefined) return this.open({ ...connection, to }, routed)
     }
-    await direct.open(connection, addresses)
+    await direct.open(connection, found)
   }
 }

@@ -28,7 +28,7 @@ import { type Listener, listen } from '../carrier/listen.ts'
 import { Resolver } from '../carrier/resolver.ts'
 import type { Config, ForwardConfig, ListenConfig, PeerConfig } from '../config/config.ts'
 import { AllowList } from '../egress/allow-list.ts'
-import { dialDestination } from '../egress/dial-destination.ts'
+import { dialDestination, lookUpName } from '../egress/dial-destination.ts'
 import { DestinationLookups } from '../egress/lookups.ts'
 import type { PeerId } from '../secure/identity.ts'
 import { Keyring } from '../secure/keyring.ts'
@@ -238,15 +238,16 @@ class RunningSidecar implements Sidecar {
     // Whoever may use this host's listeners may reach what this host may.
     const anything = new AllowList(['0.0.0.0/0:*', '[::]/0:*'])
     const direct = new Direct({
-      dial: (to, addresses, signal) => {
-        const lookup = addresses.length > 0 ? async () => addresses : this.#lookUpOwn
+      dial: async (to, found, signal) => {
+        if (typeof found === 'string') return found
+        const lookup = found === undefined ? this.#lookUpOwn : async () => found
         return dialDestination(to, anything, { signal, lookup, mark: this.#mark })
       },
       connections,
       totals,
       onFailed: (code, { client, to }) => log.debug(`a direct connection failed: ${code}`, { client, to }),
     })
-    const lookUp = (name: string) => this.#lookUpOwn(name, AbortSignal.timeout(LIMITS.resolveMs)).catch(() => [])
+    const lookUp = (name: string) => lookUpName(name, { lookup: this.#lookUpOwn, signal: new AbortController().signal })
     return new Near({ routes: new Routes(this.#config.routes), pumpOf: name => this.#pumpOf(name), lookUp, direct })
   }
 

@@ -3,7 +3,7 @@ import type { HostPort } from '../../src/base/endpoint.ts'
 import { formatHostPort } from '../../src/base/endpoint.ts'
 import type { CapturedConnection } from '../../src/capture/capture.ts'
 import type { ApplicationSocket } from '../../src/platform/application-socket.ts'
-import type { Direct } from '../../src/sidecar/direct.ts'
+import type { Direct, Found } from '../../src/sidecar/direct.ts'
 import { Near } from '../../src/sidecar/near.ts'
 import type { Pump } from '../../src/sidecar/pump.ts'
 import { Routes } from '../../src/sidecar/routes.ts'
@@ -24,15 +24,15 @@ function setUp(...rules: string[]) {
     }) as unknown as Pump
   const direct = {
     stop: () => went.push('stop'),
-    open: async ({ to }: CapturedConnection, addresses: readonly string[] = []) =>
-      void went.push(`direct ${formatHostPort(to)} ${addresses.join()}`.trim()),
+    open: async ({ to }: CapturedConnection, found: Found = []) =>
+      void went.push(`direct ${formatHostPort(to)} ${found.toString()}`.trim()),
   }
   const near = new Near({
     routes: new Routes(rules.map(rule => ({ rules: [rule], peer: 'office' }))),
     pumpOf: name => (name === 'gone' ? undefined : pump(name)),
     lookUp: async name => {
       asked.push(name)
-      return NAMES[name] ?? []
+      return NAMES[name] ?? 'NAME_NOT_FOUND'
     },
     direct: direct as unknown as Direct,
   })
@@ -62,7 +62,11 @@ t.test('a name that stands for an address of a routed network goes there by that
     'direct web.example:80 192.0.2.2',
     'and is not looked up twice',
   )
-  t.equal(await take({ host: 'nowhere.example', port: 80 }), 'direct nowhere.example:80')
+  t.equal(
+    await take({ host: 'nowhere.example', port: 80 }),
+    'direct nowhere.example:80 NAME_NOT_FOUND',
+    'nor is one that has none',
+  )
   t.equal(await take({ host: '192.0.2.1', port: 80 }), 'direct 192.0.2.1:80')
   t.equal(await take({ host: 'db.example', port: 80 }, 'home'), 'home db.example:80', 'that peer looks it up')
   t.same(asked, ['db.example', 'web.example', 'nowhere.example'])
