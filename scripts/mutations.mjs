@@ -128,7 +128,7 @@ const MUTATIONS = [
   ],
   [
     'of several allow rules any decides',
-    'egress/allow-list.js',
+    'base/rule-table.js',
     'this.#networks.sort(bySpecificity);',
     '',
     unit('egress-allow-list'),
