@@ -128,6 +128,10 @@ export const CODES = {
     says: 'connections cannot be captured on this host',
     todo: 'install nftables and iproute2 and grant CAP_NET_ADMIN, or use a forward',
   },
+  SUSPENSION_UNAVAILABLE: {
+    says: 'packets of lost carriers cannot be dropped on this host',
+    todo: 'install nftables and grant CAP_NET_ADMIN, or leave `firewall.suspend` out',
+  },
   PROXY_REFUSED: {
     says: 'a program spoke to a proxy of this host in a way that it does not take',
     todo: 'set the program to SOCKS5 or HTTP CONNECT, with user and password where the proxy has them',

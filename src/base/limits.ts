@@ -198,6 +198,19 @@ export const LIMITS = {
 
   /** Rules of routing of one capture: each TCP connection that is opened is compared with them. More: it does not start. */
   captureRulesMax: 1_024,
+  /**
+   * The kernel drops packets of a lost carrier so long, unless they are let pass again before. The socket has been closed by
+   * then (carrierCloseMs). After it, also when the sidecar was killed, they go where they would without us.
+   */
+  suspensionMs: 10_000,
+  /** Lost carriers whose packets are dropped at once, and the size of the kernel's sets. Packets of more are not dropped. */
+  suspensionsMax: 4_096,
+  /** Processes of `nft` that wait for their script: one adds a suspension, one withdraws it. A third is made when needed. */
+  nftSparesMax: 2,
+  /** They are made anew when there was no transaction for so long: a migration is over then, or will take long anyway. */
+  nftSpareDelayMs: 1_000,
+  /** Characters of what `nft` says on failing: its first line is shown. More are dropped. */
+  nftMessageCharsMax: 4_096,
 
   // ---- config/
   /** Entries of one configuration. More is a fault, told with the others. */

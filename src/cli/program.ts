@@ -92,7 +92,7 @@ function addProxy(program: Command): void {
 }
 
 function addFirewall(program: Command): void {
-  const about = 'show, apply or remove the rules that capture connections (Linux)'
+  const about = 'show, apply or remove the rules of a capture, and show or remove those of suspensions (Linux)'
   command(program, 'firewall', about, 'holdfast firewall show --planned')
     .addArgument(new Argument('<action>', 'what to do with them').choices(['show', 'apply', 'remove']))
     .option('--config <file>', 'configuration with `capture` and `routes`')

@@ -96,6 +96,7 @@ function toConfig(file: ConfigFile, directory: string): Config {
     routes: file.routes.map(({ to, ports, peer }) => ({ rules: routeRules(to, ports), peer })),
     proxy: file.proxy.map(one => ({ ...one, listen: parseHostPort(one.listen)! })),
     ...(file.capture === undefined ? {} : { capture: file.capture }),
+    firewall: file.firewall,
     holdMs: parseDuration(file.hold)!,
     admin: { socket: path(file.admin.socket) },
     ca: file.ca === undefined ? undefined : path(file.ca),

@@ -70,6 +70,8 @@ export interface Config {
   readonly routes: readonly RouteConfig[]
   readonly proxy: readonly ProxyConfig[]
   readonly capture?: CaptureConfig
+  /** Whether packets of lost carriers are dropped. Without it, they are not. */
+  readonly firewall?: { readonly suspend: boolean }
   readonly holdMs: number
   readonly admin: { readonly socket: string | undefined }
   /** PEM file of the authorities trusted when dialing wss; Node's own without it. */

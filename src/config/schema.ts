@@ -304,6 +304,17 @@ const capture = z.strictObject({
     ),
 })
 
+const firewall = z.strictObject({
+  suspend: z
+    .boolean({ error: 'must be true or false' })
+    .default(false)
+    .describe(
+      'Whether the kernel drops packets of a carrier that was lost, from and to its old addresses and ports, until another has ' +
+        `taken over; ${LIMITS.suspensionMs / 1000} s at most. On Linux, with nftables and CAP_NET_ADMIN, for peers that this ` +
+        'host can dial. Default false.',
+    ),
+})
+
 const admin = z.strictObject({
   socket: z
     .string()
@@ -360,6 +371,7 @@ export const configSchema = z
       .describe(
         'Connections to what the routes name, caught on Linux by rules of nftables, without a change to the application. Default: none.',
       ),
+    firewall: firewall.default({ suspend: false }).describe('Rules of nftables while a session has no path.'),
     hold: hold
       .default('24h')
       .describe(

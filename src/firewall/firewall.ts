@@ -4,13 +4,13 @@
  *
  * The routing comes first and the table of nftables last, for it is what takes effect: until then, whatever is there goes on.
  */
-import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { OperatorError } from '../base/errors.ts'
-import { LIMITS } from '../base/limits.ts'
 import type { CapturePlan, Family } from './capture-plan.ts'
+import { type Program, runProgram } from './program.ts'
 import { ROUTING_PROTOCOL, ROUTING_TABLE, routing, routingRemoval } from './routing.ts'
 import { REMOVAL, ruleset, TABLE } from './ruleset.ts'
+import { SUSPENSION_REMOVAL, SUSPENSION_TABLE } from './suspension.ts'
 
 const FAMILIES: readonly Family[] = [4, 6]
 
@@ -39,12 +39,19 @@ export function removeFirewall(): void {
   for (const family of FAMILIES) removeRouting(family)
 }
 
-/** As the kernel has it, with its counts; '' when there is nothing. @throws OperatorError CAPTURE_UNAVAILABLE */
+/** The same, and what drops packets of lost carriers. @throws OperatorError CAPTURE_UNAVAILABLE */
+export function removeAll(): void {
+  nft(['-f', '-'], SUSPENSION_REMOVAL)
+  removeFirewall()
+}
+
+/** All of ours as the kernel has it, with its counts; '' when there is nothing. @throws OperatorError CAPTURE_UNAVAILABLE */
 export function showFirewall(): string {
-  const isThere = nft(['list', 'tables']).split('\n').includes(`table ${TABLE}`)
-  const table = isThere ? nft(['list', 'table', ...TABLE.split(' ')]) : ''
+  const there = nft(['list', 'tables']).split('\n')
+  const tables = [TABLE, SUSPENSION_TABLE].filter(table => there.includes(`table ${table}`))
+  const shown = tables.map(table => nft(['list', 'table', ...table.split(' ')]))
   const rules = FAMILIES.flatMap(family => ours(shownRules(family)).map(rule => `# ip -${family} rule: ${rule}\n`))
-  return `${table}${rules.join('')}`
+  return [...shown, ...rules].join('')
 }
 
 /** The port that the rules there are lead to; undefined when there are none. @throws OperatorError CAPTURE_UNAVAILABLE */
@@ -85,32 +92,17 @@ function ours(shown: string): readonly string[] {
 }
 
 function nft(args: readonly string[], input = ''): string {
-  return run('nft', 'nftables', args, input)
+  return run('nft', args, input)
 }
 
 function ip(family: Family, args: readonly string[], input = ''): string {
-  return run('ip', 'iproute2', [`-${family}`, ...args], input)
+  return run('ip', [`-${family}`, ...args], input)
 }
 
-function run(program: string, provider: string, args: readonly string[], input: string): string {
-  // Translated messages would not be understood below.
-  const env = { ...process.env, LC_ALL: 'C', PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` }
-  const { error, status, stdout, stderr } = spawnSync(program, args, {
-    input,
-    env,
-    encoding: 'utf8',
-    timeout: LIMITS.firewallMs,
-  })
-  if (error === undefined && status === 0) return stdout
-  const why = reason(program, provider, error, stderr ?? '')
-  throw new OperatorError('CAPTURE_UNAVAILABLE', `connections cannot be captured: ${why}`)
-}
-
-function reason(program: string, provider: string, error: NodeJS.ErrnoException | undefined, stderr: string): string {
-  if (error?.code === 'ENOENT') return `there is no program \`${program}\`; install ${provider}`
-  if (error !== undefined) return `\`${program}\` did not end: ${error.message}`
-  if (/not permitted|permission denied/i.test(stderr)) {
-    return 'this user may not change rules; run as root, or grant CAP_NET_ADMIN'
+function run(program: Program, args: readonly string[], input: string): string {
+  try {
+    return runProgram(program, args, input)
+  } catch (error) {
+    throw new OperatorError('CAPTURE_UNAVAILABLE', `connections cannot be captured: ${(error as Error).message}`)
   }
-  return `\`${program}\` said "${stderr.trim().split('\n')[0]}"`
 }

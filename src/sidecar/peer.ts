@@ -111,8 +111,7 @@ export class Peer {
   /** @returns `nowhere` when this side has a path but could not dial another */
   migrate(): 'moved' | 'refused' | 'nowhere' {
     const pumps = [...this.#pumps]
-    const canDial = this.config.isTicket !== true && this.#whereabouts.endpoints().length > 0
-    if (!canDial && pumps.some(pump => pump.activePath !== undefined)) return 'nowhere'
+    if (!this.#canDial && pumps.some(pump => pump.activePath !== undefined)) return 'nowhere'
     return pumps.some(pump => pump.migrate('command')) ? 'moved' : 'refused'
   }
 
@@ -136,6 +135,10 @@ export class Peer {
     }
   }
 
+  get #canDial(): boolean {
+    return this.config.isTicket !== true && this.#whereabouts.endpoints().length > 0
+  }
+
   get #isExpired(): boolean {
     return Date.now() > (this.config.expiresAt ?? Number.POSITIVE_INFINITY)
   }
@@ -157,6 +160,11 @@ export class Peer {
       onPathWish: reason => this.#handleWish(pump, reason),
       onPeerEndpoints: endpoints => this.#whereabouts.learn(endpoints),
       onMigrated: migration => this.#handleMigrated(pump, migration),
+      onSuspended: carrier => {
+        // A peer that alone can dial learns of the loss soonest from the answer to what it still sends here.
+        if (this.#canDial) shared.onSuspended(pump, carrier)
+      },
+      onResumed: () => shared.onResumed(pump),
       onPeerStopped: () => shared.onPeerStopped(config.name),
       onPathLost: (path, code, detail) => this.#handlePathLost(pump, path, code, detail),
     })

@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
 import { CODES, type WireCode, withAdvice } from '../base/codes.ts'
 import { LIMITS } from '../base/limits.ts'
+import type { Carrier } from '../carrier/carrier.ts'
 import type { Identity, PeerId } from '../secure/identity.ts'
 import { peerIdBytes } from '../secure/identity.ts'
 import type { Keyring } from '../secure/keyring.ts'
@@ -40,6 +41,10 @@ export interface PumpOptions {
   onPathWish(reason: MigrateReason | undefined): void
   onPeerEndpoints(endpoints: readonly string[]): void
   onMigrated(migration: Migration): void
+  /** The active carrier is lost, and none has taken its place. */
+  onSuspended(carrier: Carrier): void
+  /** One has, or none will. May be called when nothing was suspended. */
+  onResumed(): void
   /** The peer's process has ended in order. */
   onPeerStopped(): void
   onPathLost(path: Path, code: WireCode | undefined, detail: string): void
@@ -54,6 +59,8 @@ export class Pump implements PathOwner {
   #isDrainQueued = false
   #isStopped = false
   #isOutOfReach = false
+  /** The carrier that was active last, until its loss was told. */
+  #lastActive: Carrier | undefined
   #lostRttMs: number | undefined
   #timer: NodeJS.Timeout | undefined
   #timerAt = Number.POSITIVE_INFINITY
@@ -185,6 +192,7 @@ export class Pump implements PathOwner {
     this.#engine.goodbye()
     this.#drain()
     this.#isStopped = true
+    this.#options.onResumed()
     clearTimeout(this.#timer)
     for (const path of [...this.paths.values()]) path.close('GOODBYE', 'this sidecar is shutting down')
     this.#options.keyring.drop(this)
@@ -211,6 +219,7 @@ export class Pump implements PathOwner {
     }
     this.#adoptKeys()
     this.#offerMemory()
+    this.#tellSuspension()
     this.#arm(now)
     this.#options.onPathWish(this.#engine.wantsPath)
   }
@@ -220,6 +229,15 @@ export class Pump implements PathOwner {
     const isOutOfReach = this.#engine.state === 'suspended'
     if (isOutOfReach && !this.#isOutOfReach) this.#options.budget.handleOutOfReach()
     this.#isOutOfReach = isOutOfReach
+  }
+
+  /** A planned move suspends nothing, so it is not told here. */
+  #tellSuspension(): void {
+    const active = this.activePath?.carrier
+    const last = this.#lastActive
+    this.#lastActive = active
+    if (active !== undefined && last === undefined) this.#options.onResumed()
+    if (active === undefined && last !== undefined) this.#options.onSuspended(last)
   }
 
   #arm(now: number): void {
@@ -286,6 +304,7 @@ export class Pump implements PathOwner {
     for (const path of [...this.paths.values()]) path.destroy('the association expired')
     this.#options.keyring.drop(this)
     this.#engine = this.#newEngine()
+    this.#options.onResumed()
     this.#changed()
   }
 

@@ -40,6 +40,9 @@ export interface Shared {
   /** Whether this sidecar listens there itself. */
   readonly isOwn: (place: HostPort) => boolean
   nextPathId(): number
+  /** This association has lost its active carrier, and has none in its place until `onResumed`. */
+  onSuspended(pump: Pump, carrier: Carrier): void
+  onResumed(pump: Pump): void
   /** A peer has its first path. */
   onPeerConnected(name: string): void
   /** The process of a peer has ended in order. */

@@ -47,6 +47,7 @@ import { Routes } from './routes.ts'
 import type { Shared } from './shared.ts'
 import type { MigrateResult, Sidecar, SidecarOptions } from './sidecar-api.ts'
 import type { ForwardStatus, ProxyStatus, StatusReport } from './status.ts'
+import { Suspending } from './suspending.ts'
 import { type Totals, TotalsCounter } from './totals.ts'
 import { VERSION } from './version.ts'
 
@@ -71,6 +72,7 @@ class RunningSidecar implements Sidecar {
   #watch: AddressWatch | undefined
   #listeners: Listener[] = []
   #capturing: Capturing | undefined
+  #suspending: Suspending | undefined
   #forwards: { forward: Forward; config: ForwardConfig }[] = []
   #advertised = ''
   #pathIds = 0
@@ -98,6 +100,8 @@ class RunningSidecar implements Sidecar {
       dialFar: (peer, request, signal) => this.#dialFar(peer, request, signal),
       isOwn: place => this.#isOwn(place),
       nextPathId: () => ++this.#pathIds,
+      onSuspended: (pump, carrier) => this.#suspending?.begin(pump, carrier),
+      onResumed: pump => this.#suspending?.end(pump),
       onPeerConnected: name => options.onPeerConnected?.(name),
       onPeerStopped: name => options.onPeerStopped?.(name),
     }
@@ -137,6 +141,7 @@ class RunningSidecar implements Sidecar {
 
   async start(): Promise<void> {
     try {
+      this.#suspending = Suspending.start(this.#config, this.#options.log)
       this.#watch = await watchAddresses({
         onChange: change => this.#handleAddresses(change),
         onWake: sleptMs => {
@@ -170,6 +175,7 @@ class RunningSidecar implements Sidecar {
     await this.#watch?.stop()
     await this.#shared.connections.closed()
     this.#capturing?.removeRules()
+    await this.#suspending?.stop()
   }
 
   status(): StatusReport {

@@ -23,6 +23,7 @@ const TRIED: readonly (readonly [file: string, title: string, ...limits: Limit[]
   ['unit/secure-keyring', 'keysets without an owner are bounded', 'keysetsOwnerlessMax'],
   ['unit/session-rekey', 'keys are renewed after an hour', 'rekeyMs', 'rekeyRetryMs'],
   ['unit/sidecar-carriers', 'one peer has at most carriersPerPeerMax carriers', 'carriersPerPeerMax'],
+  ['unit/sidecar-suspending', 'as many as the limit are dropped, and no more', 'suspensionsMax'],
   ['unit/sidecar-strangers', 'a stranger that is told why it failed, and does not end, is soon cut', 'refusedLingerMs'],
   ['unit/carrier-dial-round', 'waits less for an attempt where', 'dialStaggerMs', 'dialStaggerMinMs'],
   [
@@ -120,6 +121,10 @@ const WITHOUT_EDGE: Readonly<Partial<Record<Limit, string>>> = {
   netlinkDumpPartsMax: 'an answer of so many parts needs a kernel with tens of thousands of addresses',
   netlinkDumpMs: 'pure timing, of the kernel’s answer',
   ownLookupsMax: 'the same code as egressLookupsPerPeerMax, which has an edge, with another number',
+  nftSparesMax: 'processes of the kernel’s tools; test/netns/suspend.ts counts them',
+  nftSpareDelayMs: 'pure timing, of processes made ahead',
+  nftMessageCharsMax: 'of a program of this host; only its first line is shown',
+  suspensionMs: 'pure timing, kept by the kernel; test/netns/suspend.ts waits for it',
   firewallMs: 'pure timing, of programs that are ended then',
   adminRequestMs: 'pure timing, of a client on the same host; kept by node:http',
   heapGrowingPercent: 'an option of V8, which keeps it',

@@ -38,6 +38,16 @@ t.test('so many rules as the limit are planned, more are refused', { skip: notLi
   t.match(stderr, 'the routes and users need 1025 rules of routing, and 1024 are the most; join networks or ranges')
 })
 
+t.test('the table of suspensions can be read before, too', async t => {
+  const host = await hostWith(t, { firewall: { suspend: true } })
+  const { code, stdout, stderr } = await runCli(['firewall', 'show', '--planned', '--config', host.configFile])
+  t.equal(code, 0, stderr)
+  t.match(
+    stdout,
+    /^add table inet holdfast_suspension\ndelete table inet holdfast_suspension\ntable inet .*counter drop/s,
+  )
+})
+
 t.test('a configuration without capture has no rules', async t => {
   const host = await hostWith(t, {})
   const { code, stderr } = await runCli(['firewall', 'apply', '--config', host.configFile])

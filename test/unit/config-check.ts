@@ -331,6 +331,13 @@ t.test('anything at all is told as faults, never thrown as something else', asyn
 const ROUTE = { peers: [{ name: 'office', id: ID }], routes: [{ to: '10.20.0.0/16', peer: 'office' }] }
 const captureFaults = (capture: unknown, more: object = ROUTE) => faults({ ...more, capture })
 
+t.test('packets of lost carriers are dropped only where that is written', async t => {
+  t.same(checkConfig({}, DIRECTORY).firewall, { suspend: false })
+  t.same(checkConfig({ firewall: { suspend: true } }, DIRECTORY).firewall, { suspend: true })
+  t.same(faults({ firewall: { suspend: 'yes' } }), ['firewall.suspend: must be true or false, not "yes"'])
+  t.match(faults({ firewall: { suspended: true } })[0], 'firewall.suspended')
+})
+
 t.test('a capture is of everything that has a route, if it says no more', async t => {
   t.equal(checkConfig({}, DIRECTORY).capture, undefined)
   t.same(checkConfig({ ...ROUTE, capture: {} } as ConfigInput, DIRECTORY).capture, {

@@ -39,6 +39,8 @@ function sharedParts(): Shared {
     nextPathId: () => ++pathIds,
     onPeerConnected: () => {},
     onPeerStopped: () => {},
+    onSuspended: () => {},
+    onResumed: () => {},
   }
 }
 

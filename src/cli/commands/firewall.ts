@@ -9,15 +9,18 @@ export type FirewallAction = 'show' | 'apply' | 'remove'
 
 /** @throws OperatorError CAPTURE_UNAVAILABLE, and what reading a configuration throws */
 export async function firewall(action: FirewallAction, { config, planned }: FirewallOptions): Promise<void> {
-  const { applyFirewall, describeFirewall, removeFirewall, showFirewall } = await import('../../firewall/firewall.ts')
-  if (action === 'remove') return removeFirewall()
+  const { applyFirewall, describeFirewall, removeAll, showFirewall } = await import('../../firewall/firewall.ts')
+  if (action === 'remove') return removeAll()
   if (action === 'show' && planned !== true) {
     process.stdout.write(showFirewall() || 'no rules of Holdfast are applied\n')
     return
   }
   const { loadConfig } = await import('../../config/load.ts')
   const { capturePlan } = await import('../../sidecar/capturing.ts')
-  const plan = capturePlan(loadConfig(findConfig(config)))
-  if (action === 'apply') applyFirewall(plan)
-  else process.stdout.write(describeFirewall(plan))
+  const { suspensionTable } = await import('../../firewall/suspension.ts')
+  const settings = loadConfig(findConfig(config))
+  const suspension = settings.firewall?.suspend === true ? suspensionTable() : ''
+  if (action === 'apply') return applyFirewall(capturePlan(settings))
+  const isSuspensionAlone = suspension !== '' && settings.capture === undefined
+  process.stdout.write((isSuspensionAlone ? '' : describeFirewall(capturePlan(settings))) + suspension)
 }
