@@ -12,7 +12,7 @@ import { benchThroughput, TUNNELS } from './throughput.ts'
 
 const USAGE = `npm run bench -- throughput [--rounds 5] [--megabytes 1024] [--only holdfast,ssh,...]
 npm run bench -- blackout   [--events 50] [--only holdfast,mptcp]
-npm run bench -- memory     [--sessions 2000] [--rest 20] [--only holdfast,haproxy]
+npm run bench -- memory     [--sessions 10000] [--rest 20] [--only holdfast,haproxy]
 npm run bench -- connect    [--rounds 5] [--connections 2000] [--only direct,holdfast,...,transparent,path,rules]
 npm run bench -- docs       writes docs/benchmarks.md from the last results
 `
@@ -22,7 +22,7 @@ const OPTIONS = {
   megabytes: { type: 'string', default: '1024' },
   events: { type: 'string', default: '50' },
   connections: { type: 'string', default: '2000' },
-  sessions: { type: 'string', default: '2000' },
+  sessions: { type: 'string', default: '10000' },
   rest: { type: 'string', default: '20' },
   only: { type: 'string' },
   help: { type: 'boolean', default: false },

@@ -6,21 +6,21 @@ import { mkdirSync, readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { wait, withChildren } from './bounds.ts'
-import { type Child, run } from './children.ts'
+import type { Child } from './children.ts'
 import { Opener } from './opener.ts'
 import { describeMachine, type MemoryResult, type MemorySide, type MemorySubject } from './results.ts'
 import { TUNNELS } from './throughput.ts'
 import type { Tunnel } from './tunnel.ts'
 import { cpuSeconds, residentKib } from './usage.ts'
 
-/** Shares of the greatest number of sessions at which memory is read: 100 to 2,000 by default. */
+/** Shares of the greatest number of sessions at which memory is read: 500 to 10,000 by default. */
 const POINTS = [0.05, 0.25, 0.5, 0.75, 1]
 const SETTLE_MS = 2_000
 /** Between the first session and the measurement at rest: what starting up left to collect is collected. */
 const CALM_MS = 5_000
 const OPENS_AT_ONCE = 50
 const ANSWER_MS = 10_000
-const DESCRIPTORS_SPARE = 1_000
+const DESCRIPTORS_SPARE = 500
 
 export interface MemoryOptions {
   readonly sessions: number
@@ -31,7 +31,6 @@ export interface MemoryOptions {
 
 export async function benchMemory(options: MemoryOptions): Promise<MemoryResult> {
   const machine = await describeMachine()
-  await allowDescriptors(options.sessions)
   const subjects: MemorySubject[] = []
   for (const key of options.only) {
     const start = TUNNELS[key]
@@ -39,7 +38,10 @@ export async function benchMemory(options: MemoryOptions): Promise<MemoryResult>
     const subject = await withChildren(async (children, directory) => {
       const destination = await new Opener(children).serve('127.0.0.1')
       mkdirSync(join(directory, key))
-      return measure(await start(children, join(directory, key), destination), options)
+      return measure(await start(children, join(directory, key), destination), {
+        ...options,
+        sessions: affordable(key, options.sessions),
+      })
     })
     subjects.push(subject)
   }
@@ -129,10 +131,11 @@ function openSession(port: number): Promise<Socket> {
   })
 }
 
-/** Of this process and those it starts: a proxy that does not multiplex has two for each session. */
-async function allowDescriptors(sessions: number): Promise<void> {
-  const wanted = 2 * sessions + DESCRIPTORS_SPARE
-  const [, soft = 0] = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.map(Number) ?? []
-  if (soft >= wanted) return
-  await run('prlimit', '--pid', String(process.pid), `--nofile=${wanted}:${wanted}`)
+/** So many, or as many as one process may have descriptors for: a proxy that does not multiplex has two for each. */
+function affordable(key: string, sessions: number): number {
+  const limit = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]
+  const most = Math.floor((Number(limit) - DESCRIPTORS_SPARE) / (key === 'holdfast' ? 1 : 2))
+  if (most >= sessions) return sessions
+  console.log(`${key}: ${most} sessions, since a process may have only ${limit} descriptors`)
+  return most
 }
