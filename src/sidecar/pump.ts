@@ -203,7 +203,8 @@ export class Pump implements PathOwner {
   #changed(): void {
     if (this.#isDrainQueued || this.#isStopped) return
     this.#isDrainQueued = true
-    queueMicrotask(() => this.#drain())
+    // Not a microtask: that would come after every single read, with a record and a system call for each.
+    setImmediate(() => this.#drain())
   }
 
   #drain(): void {
