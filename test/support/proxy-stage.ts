@@ -12,7 +12,7 @@ const OFFICE_NAMES = `
   dns.promises.lookup = async (name, ...more) => (name === 'db.office.test' ? found : lookup(name, ...more))
   syncBuiltinESMExports()`
 
-type More = Pick<ConfigInput, 'routes' | 'proxy'>
+type More = Pick<ConfigInput, 'routes' | 'proxy' | 'forward'>
 
 export interface ProxyStage {
   readonly office: CliHost

@@ -1,0 +1,56 @@
+/**
+ * A web server: `/watch` says a line a second, `/echo` is a WebSocket that gives back what it gets, and `/page` is a page that
+ * ends when its own WebSocket has heard enough. Says `echoed N` for each message.
+ */
+import { createServer, type ServerResponse } from 'node:http'
+import { WebSocketServer } from 'ws'
+
+const WATCH_LINES = 5
+const PAGE_ECHOES = 25
+const PAGE = `<!DOCTYPE html><title>probe</title><p id="heard"></p><script>
+  let said = 0
+  const socket = new WebSocket(location.origin.replace('http', 'ws') + '/echo')
+  const say = () => socket.send(String(++said))
+  socket.onopen = say
+  socket.onclose = () => { heard.textContent += ' closed' }
+  socket.onmessage = ({ data }) => {
+    heard.textContent += ' ' + data
+    setTimeout(say, 100)
+  }
+</script>`
+
+const [, , host, port] = process.argv
+let page: ServerResponse | undefined
+
+const server = createServer((request, response) => {
+  if (request.url === '/page') {
+    page = response.writeHead(200, { 'Content-Type': 'text/html' })
+    page.write(PAGE)
+  } else if (request.url === '/watch') {
+    watch(response)
+  } else {
+    response.writeHead(404).end()
+  }
+})
+
+new WebSocketServer({ server, path: '/echo' }).on('connection', socket => {
+  let count = 0
+  socket.on('message', (message, isBinary) => {
+    socket.send(message, { binary: isBinary })
+    console.log(`echoed ${++count}`)
+    if (count < PAGE_ECHOES || page === undefined) return
+    page.end('<p>whole</p>')
+    page = undefined
+  })
+})
+
+server.listen(Number(port), host)
+
+function watch(response: ServerResponse): void {
+  let line = 0
+  const timer = setInterval(() => {
+    response.write(`{"type":"MODIFIED","number":${++line}}\n`)
+    if (line === WATCH_LINES) response.end()
+  }, 1_000)
+  response.once('close', () => clearInterval(timer))
+}
