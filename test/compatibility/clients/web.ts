@@ -103,7 +103,7 @@ export const WEB: readonly Client[] = [
     name: 'Chromium headless',
     version: [['chromium', '--version'], /Chromium ([\d.]+)/],
     needs: 'web',
-    does: 'a page that loads across the move, with a WebSocket of 25 messages in it; each once and in order',
+    does: 'a page that loads across the move, with a WebSocket of two dozen messages in it; each once and in order',
     not: {
       'HTTP CONNECT':
         'A browser uses tunnels for https:// only; Holdfast’s proxy has nothing else, and says so for http://. Not played over https yet',
@@ -122,7 +122,7 @@ export const WEB: readonly Client[] = [
       browser.mustRun()
       const out = await browser.ends()
       const [, heard] = /<p id="heard">([^<]*)</.exec(out) ?? []
-      mustSay(heard ?? out, /^( 1 2 3 4 5 .* 23 24)( 25)?$/)
+      mustSay(heard ?? out, /^ 1 2 3 4 5 .* 23 24\b[ \d]*$/)
       const numbers = (heard as string).trim().split(' ').map(Number)
       if (numbers.some((number, index) => number !== index + 1)) throw new Error(`messages ${heard}`)
       mustSay(out, /<p>whole<\/p>/)
