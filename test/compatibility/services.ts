@@ -26,7 +26,10 @@ export class Services {
   readonly #starts: Readonly<Record<Service, () => Promise<readonly string[]>>> = {
     sshd: () => this.#sshd(),
     nginx: () => this.#nginx(),
-    redis: async () => ['redis-server', '--port', `${PORTS.redis}`, '--bind', '0.0.0.0', '--protected-mode', 'no'],
+    redis: async () => {
+      const place = ['--port', `${PORTS.redis}`, '--bind', '0.0.0.0', '--protected-mode', 'no']
+      return ['redis-server', ...place, '--save', '', '--dir', this.directory]
+    },
     postgres: () => this.#postgres(),
     mariadb: () => this.#mariadb(),
     rsync: async () => {

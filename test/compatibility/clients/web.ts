@@ -106,7 +106,7 @@ export const WEB: readonly Client[] = [
     does: 'a page that loads across the move, with a WebSocket of two dozen messages in it; each once and in order',
     not: {
       'HTTP CONNECT':
-        'A browser uses tunnels for https:// only; Holdfast’s proxy has nothing else, and says so for http://. Not played over https yet',
+        'A browser uses tunnels for https:// only; Holdfast’s proxy has nothing else, and says so for http://. Over https, by way of nginx, the page hung also through a forward, and why was not found: not a result',
     },
     play: async (visit, services) => {
       const profile = `--user-data-dir=${join(visit.directory, 'profile')}`
