@@ -37,6 +37,7 @@ t.test('an empty file has all defaults', async t => {
       peers: [],
       forward: [],
       routes: [],
+      firewall: { suspend: false },
       proxy: [],
       holdMs: 86_400_000,
       admin: { socket: join(directory, 'holdfast.sock') },
@@ -85,6 +86,7 @@ t.test('the example has every key', async t => {
       },
     ],
     routes: [],
+    firewall: { suspend: false },
     proxy: [
       { listen: { host: '127.0.0.1', port: 1080 }, peer: 'office', optimistic: false },
       { listen: { host: '::', port: 1081 }, auth: { user: 'alice', password: 'correct horse battery staple' } },

@@ -32,6 +32,7 @@ t.test('shows a configuration as a file has it, without the queries of endpoints
     peers: [{ name: 'office', id: ID, endpoints: ['wss://edge.example.com:443/b?…'], allow: ['10.0.0.0/8:*'] }],
     forward: [{ listen: '[::1]:15432', peer: 'office', to: 'db.internal:5432' }],
     routes: [],
+    firewall: { suspend: false },
     proxy: [
       { listen: '127.0.0.1:1080', peer: 'office', optimistic: false },
       { listen: '[::]:1080', optimistic: true, auth: { user: 'alice', password: '…' } },
