@@ -5,6 +5,7 @@ import { deflateRawSync } from 'node:zlib'
 import { INNER } from '../../../src/wire/inner-frame.ts'
 import { OUTER, outerHeader } from '../../../src/wire/outer-frame.ts'
 import { throwBytes } from '../../support/attacker.ts'
+import { UPGRADE } from '../../support/upgrade-request.ts'
 import type { Attempt } from '../attempt.ts'
 import type { Stage } from '../stage.ts'
 
@@ -13,17 +14,10 @@ const BOMB_BYTES = 256 * MIB
 const BOMBS = 20
 const GROWTH_BYTES_MAX = 32 * MIB
 
-const UPGRADE = [
-  'GET /holdfast HTTP/1.1',
-  'host: x',
-  'upgrade: websocket',
-  'connection: upgrade',
-  'sec-websocket-version: 13',
-  'sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==',
-  'sec-websocket-extensions: permessage-deflate; client_max_window_bits',
-  '',
-  '',
-].join('\r\n')
+const DEFLATING = UPGRADE.replace(
+  /\r\n\r\n$/,
+  '\r\nsec-websocket-extensions: permessage-deflate; client_max_window_bits$&',
+)
 
 /** Codes of a WebSocket close (RFC 6455 section 7.4.1). */
 const PROTOCOL_ERROR = 1002
@@ -112,7 +106,7 @@ async function bombs(stage: Stage, frames: readonly Buffer[]): Promise<{ answer:
 async function bomb({ wsPort }: Stage, frames: readonly Buffer[]): Promise<{ answer: string; code: string }> {
   const socket = connect(wsPort, '127.0.0.1')
   socket.on('error', () => {})
-  socket.write(UPGRADE)
+  socket.write(DEFLATING)
   const answer = await headOf(socket)
   const rest: Buffer[] = []
   socket.on('data', chunk => rest.push(chunk))

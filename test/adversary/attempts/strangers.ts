@@ -6,6 +6,7 @@ import { concatBytes, getUint } from '../../../src/wire/bytes.ts'
 import { OUTER, OuterFrameParser, outerFrame } from '../../../src/wire/outer-frame.ts'
 import { clientHello } from '../../support/attacker.ts'
 import { MaliciousPeer } from '../../support/malicious-peer.ts'
+import { UPGRADE } from '../../support/upgrade-request.ts'
 import type { Attempt } from '../attempt.ts'
 import type { Stage } from '../stage.ts'
 
@@ -18,17 +19,6 @@ const SLOW_EVERY_MS = 100
 const LATE_MS = 2_500
 const HANDSHAKES = 400
 const HANDSHAKE_ADDRESSES = 40
-
-const UPGRADE = [
-  'GET /holdfast HTTP/1.1',
-  'host: x',
-  'upgrade: websocket',
-  'connection: upgrade',
-  'sec-websocket-version: 13',
-  'sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==',
-  '',
-  '',
-].join('\r\n')
 
 export const STRANGERS: readonly Attempt[] = [
   {

@@ -11,19 +11,10 @@ import { Admission } from '../../../src/carrier/admission.ts'
 import { listen } from '../../../src/carrier/listen.ts'
 import { concatBytes } from '../../../src/wire/bytes.ts'
 import { OUTER, outerFrame } from '../../../src/wire/outer-frame.ts'
+import { UPGRADE } from '../../support/upgrade-request.ts'
 import { say } from '../raw-server.ts'
 import type { Target } from '../target.ts'
 
-const UPGRADE = [
-  'GET /holdfast HTTP/1.1',
-  'host: x',
-  'upgrade: websocket',
-  'connection: upgrade',
-  'sec-websocket-version: 13',
-  'sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==',
-  '',
-  '',
-].join('\r\n')
 const UPGRADED = /^HTTP\/1\.1 101 /
 
 export const upgrade: Target = {
