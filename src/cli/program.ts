@@ -59,6 +59,7 @@ function addTickets(program: Command): void {
     .argument('<ticket>', 'what `holdfast serve` printed, or - to read it from standard input')
     .argument('[local:port]', 'where to listen; several services take the ports after it (default: their own, if free)')
     .option('--socks [local:port]', 'open a proxy as well, SOCKS5 and HTTP CONNECT (default: 127.0.0.1:1080, if free)')
+    .option('--capture', 'lead connections to the services’ own addresses to them as well; on Linux, as root')
     .action(async (ticket, local, options) => (await import('./commands/connect.ts')).connect(ticket, local, options))
 }
 

@@ -106,6 +106,20 @@ t.test('a host without IPv6 captures IPv4', { skip }, async t => {
   await talks(t, stage, '10.20.0.5')
 })
 
+t.test('connect --capture makes the services of a ticket answer at their own addresses', { skip }, async t => {
+  const stage = await CaptureStage.create(t, 'k')
+  const before = await stage.rules()
+  const services = [`10.20.0.5:${PORT}`, `[fd20::5]:${PORT}`, `localhost:${PORT}`]
+  const server = stage.startHoldfast(stage.far, 'serve', ...services, '--listen', 'tcp://10.78.1.1:0')
+  const connection = stage.startHoldfast(stage.near, 'connect', await server.line(), '127.0.0.1:0', '--capture')
+  for (const _ of services) t.match(await connection.line(), / -> /)
+  for (const service of services.slice(0, 2)) t.equal(await connection.line(), `${service} -> captured`)
+  t.equal(await connection.line(), 'ready')
+  for (const host of DESTINATIONS) await talks(t, stage, host)
+  t.equal(await connection.stop(), 0)
+  t.equal(await stage.rules(), before)
+})
+
 const DOWNLOAD_BYTES = 16 * 1024 * 1024
 
 t.test('curl gets what a web server sends, while its host is renumbered', { skip }, async t => {

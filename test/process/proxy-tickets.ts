@@ -51,6 +51,16 @@ t.test('without a place of its own the proxy takes any port where the usual one 
   t.not(places[0], places[1])
 })
 
+t.test('connect refuses to capture where no service has an address in the network', async t => {
+  const server = runningCli(t, ['serve', '127.0.0.1:9', 'localhost:9', '[::1]:9', ...LISTEN])
+  const { code, stderr } = await runCli(['connect', await server.line(), '--capture'])
+  t.equal(code, 2)
+  t.match(
+    stderr,
+    /no service of this ticket has an address that can be captured: 127\.0\.0\.1:9, localhost:9, \[::1\]:9;/,
+  )
+})
+
 t.test('pipe is a connection through the proxy, and says why it has none', async t => {
   const echo = await startEcho(t)
   const host = await CliHost.create(t)

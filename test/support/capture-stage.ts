@@ -107,6 +107,11 @@ export class CaptureStage {
     return this.start(this.near, [...wrap, process.execPath, MAIN, 'up', '--config', host.configFile])
   }
 
+  /** A command of Holdfast that stays. */
+  startHoldfast(where: Namespace, ...args: readonly string[]): Running {
+    return this.start(where, [process.execPath, MAIN, ...args])
+  }
+
   /** A command of Holdfast on the near host. @returns its standard output */
   holdfast(...args: readonly string[]): Promise<string> {
     return this.near.run([process.execPath, MAIN, ...args])
