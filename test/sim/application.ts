@@ -167,7 +167,7 @@ export class Application {
     const slowness = this.#random.chance(0.05) ? this.#random.int(0, 2_000) : this.#random.int(0, 3)
     this.#clock.after(Math.max(slowness, this.readsFrom - this.#clock.now), () => {
       if (host.life !== this.#life) return
-      host.association.handleConsumed(this.#ref, bytes, this.#clock.now)
+      host.association.handleConsumed(this.#ref, bytes, host.now)
       host.drain()
     })
   }

@@ -16,6 +16,9 @@ export type FaultKind = keyof typeof KINDS
 /** Faults happen before this; then everything heals. */
 export const FAULTS_END_MS = 20_000
 
+/** All jumps of a run together are shorter than the usual hold time. */
+const CLOCK_JUMP_MS_MAX = 1_800_000
+
 type Hosts = readonly [Host, Host]
 
 const KINDS = {
@@ -59,14 +62,14 @@ const KINDS = {
     })
   },
   /** An event on a link, or a wake after sleep. */
-  doubt: (hosts: Hosts, { clock }: HostWorld, random: Random) => {
+  doubt: (hosts: Hosts, _world: HostWorld, random: Random) => {
     const host = random.pick(hosts)
-    host.association.handleDoubt(clock.now, random.chance(0.3) ? random.int(0, 3_600_000) : 0)
+    host.association.handleDoubt(host.now, random.chance(0.3) ? random.int(0, 3_600_000) : 0)
     host.drain()
   },
-  planned: (hosts: Hosts, { clock }: HostWorld, random: Random) => {
+  planned: (hosts: Hosts, _world: HostWorld, random: Random) => {
     const host = random.pick(hosts)
-    host.association.migrate(random.pick(['command', 'better', 'rekey'] as const), clock.now)
+    host.association.migrate(random.pick(['command', 'better', 'rekey'] as const), host.now)
     host.drain()
   },
   /** Several moves of both sides within one round trip. */
@@ -85,6 +88,14 @@ const KINDS = {
   /** A process stands still: garbage collection, an overloaded machine. What comes meanwhile waits. */
   freeze: (hosts: Hosts, { clock }: HostWorld, random: Random) => {
     random.pick(hosts).frozenUntil = clock.now + random.int(20, 2_000)
+  },
+  /** The clock of one host jumps forward, as when its machine was suspended and its monotonic clock was not. */
+  clockJump: (hosts: Hosts, _world: HostWorld, random: Random) => {
+    random.pick(hosts).jump(random.int(1_000, random.chance(0.5) ? 60_000 : CLOCK_JUMP_MS_MAX))
+  },
+  /** The next records come twice, at once or after others: what the engine was told before must change nothing. */
+  duplicate: (_hosts: Hosts, { network }: HostWorld, random: Random) => {
+    network.duplicates = { records: random.int(1, 8), laterMs: random.chance(0.5) ? 0 : random.int(1, 500) }
   },
   /** Applications of one host stop reading. */
   slowReader: (hosts: Hosts, { clock }: HostWorld, random: Random) => {

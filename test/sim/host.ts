@@ -40,6 +40,8 @@ export class Host {
   #dialing = 0
   #dialedAt = Number.NEGATIVE_INFINITY
   #timerAt = Number.POSITIVE_INFINITY
+  /** How far its clock is ahead of the world's. */
+  #aheadMs = 0
 
   constructor(side: 0 | 1, world: HostWorld) {
     this.side = side
@@ -63,6 +65,18 @@ export class Host {
     this.#associate(random.bytes(16))
   }
 
+  /** What its own clock says. */
+  get now(): number {
+    return this.world.clock.now + this.#aheadMs
+  }
+
+  /** Its clock goes on so much later; timers that are due by then fire at once. */
+  jump(ms: number): void {
+    this.#aheadMs += ms
+    this.#timerAt = Number.POSITIVE_INFINITY
+    this.drain()
+  }
+
   /** Nothing is read from applications: memory is short. */
   get isHeld(): boolean {
     return this.budget.isExhausted
@@ -76,7 +90,7 @@ export class Host {
   }
 
   #associate(incarnation: Uint8Array): void {
-    const { clock, holdMs } = this.world
+    const { holdMs } = this.world
     this.incarnation = incarnation
     this.association = new Association(
       {
@@ -87,7 +101,7 @@ export class Host {
         budget: this.budget,
         endpoints: () => [],
       },
-      clock.now,
+      this.now,
     )
   }
 
@@ -132,7 +146,7 @@ export class Host {
     try {
       const ref = this.association.open(
         { sessionId: application.id, host: 'destination', port: 1, client: 'client:1' },
-        this.world.clock.now,
+        this.now,
       )
       application.attach(this, ref)
       this.applications.set(ref, application)
@@ -148,10 +162,10 @@ export class Host {
     this.#dialing = Math.max(0, this.#dialing - (isDialed ? 1 : 0))
     this.carriers.set(carrier.id, carrier)
     const { id, isResumed } = carrier
-    const handshakeFrom = isResumed ? undefined : carrier.dialedAt
+    const handshakeFrom = isResumed ? undefined : carrier.dialedAt[this.side]
     this.association.handleCarrierReady(
       { id, isDialed, isResumed, handshakeFrom, rttMs: isDialed ? rttMs : undefined },
-      this.world.clock.now,
+      this.now,
     )
     this.drain()
   }
@@ -164,7 +178,7 @@ export class Host {
   handleRecord(carrier: SimCarrier, record: Uint8Array): void {
     if (!this.carriers.has(carrier.id)) return
     try {
-      this.association.handleRecord(carrier.id, [record], this.world.clock.now)
+      this.association.handleRecord(carrier.id, [record], this.now)
     } catch (error) {
       if (!(error instanceof RemoteError) || error.code === 'PROTOCOL_VIOLATION') throw error
       carrier.cut()
@@ -172,19 +186,30 @@ export class Host {
     this.drain()
   }
 
+  /** The channel refuses such a record before the engine sees it. The engine may refuse it as well, but must not believe it. */
+  handleDuplicate(carrier: SimCarrier, record: Uint8Array): void {
+    if (!this.carriers.has(carrier.id)) return
+    try {
+      this.association.handleRecord(carrier.id, [record], this.now)
+    } catch (error) {
+      if (!(error instanceof RemoteError)) throw error
+      carrier.cut()
+    }
+    this.drain()
+  }
+
   handleLost(carrier: SimCarrier): void {
     if (carrier.dialer === this.side && !this.carriers.has(carrier.id)) this.#dialing = Math.max(0, this.#dialing - 1)
-    if (this.carriers.delete(carrier.id)) this.association.handleCarrierLost(carrier.id, this.world.clock.now)
+    if (this.carriers.delete(carrier.id)) this.association.handleCarrierLost(carrier.id, this.now)
     this.drain()
   }
 
   // ---- the pump
 
   drain(): void {
-    const { clock } = this.world
     for (;;) {
       for (let event = this.association.pollEvent(); event; event = this.association.pollEvent()) this.#handle(event)
-      const transmit = this.association.pollTransmit(clock.now)
+      const transmit = this.association.pollTransmit(this.now)
       if (transmit === undefined) break
       this.carriers.get(transmit.carrier)?.send(this.side, concatBytes(transmit.parts).slice())
     }
@@ -268,12 +293,12 @@ export class Host {
     if (due >= this.#timerAt || due === Number.POSITIVE_INFINITY) return
     this.#timerAt = due
     const life = this.life
-    clock.after(due - clock.now, () => {
+    clock.after(due - this.now, () => {
       if (this.life !== life || this.#timerAt !== due) return
       this.#timerAt = Number.POSITIVE_INFINITY
       this.whenAwake(() => {
         if (this.life !== life) return
-        this.association.handleTimeout(clock.now)
+        this.association.handleTimeout(this.now)
         this.drain()
       })
     })

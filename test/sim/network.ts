@@ -26,7 +26,8 @@ export class SimCarrier {
   /** Index of the end that dialed. */
   readonly dialer: 0 | 1
   readonly isResumed: boolean
-  readonly dialedAt: number
+  /** By the clock of each end. */
+  readonly dialedAt: readonly [number, number]
   /** What was dialed to: the peer's process at that time. */
   readonly #lives: readonly [number, number]
   readonly #world: { clock: VirtualClock; random: Random; network: Network }
@@ -50,7 +51,7 @@ export class SimCarrier {
     this.ends = ends
     this.dialer = dialer
     this.isResumed = isResumed
-    this.dialedAt = world.clock.now
+    this.dialedAt = [ends[0].now, ends[1].now]
     this.#world = world
     this.#lives = [ends[0].life, ends[1].life]
     this.#rttMs = world.random.int(...world.random.pick(ROUND_TRIPS_MS))
@@ -58,12 +59,17 @@ export class SimCarrier {
   }
 
   send(from: 0 | 1, record: Uint8Array): void {
+    const { network, clock } = this.#world
     this.#travel(from, () => {
       this.#ready(other(from))
       this.#heard[other(from)] = true
       this.ends[other(from)].handleRecord(this, record)
     })
-    this.#world.network.countRecord()
+    const laterMs = network.takeDuplicate()
+    if (laterMs !== undefined) {
+      clock.after(laterMs, () => this.#travel(from, () => this.ends[other(from)].handleDuplicate(this, record)))
+    }
+    network.countRecord()
   }
 
   /** Both ends know at once: their addresses are gone. */
@@ -148,6 +154,8 @@ export class Network {
   isBlackholed: readonly [boolean, boolean] = [false, false]
   /** All carriers are cut when so many records more have been sent. */
   recordsUntilCut = Number.POSITIVE_INFINITY
+  /** So many records come a second time, so much later. */
+  duplicates = { records: 0, laterMs: 0 }
   #ids = 1
 
   nextId(): number {
@@ -164,10 +172,16 @@ export class Network {
     for (const carrier of [...this.carriers]) carrier.cut()
   }
 
+  /** @returns how much later this record comes again, or undefined when it does not */
+  takeDuplicate(): number | undefined {
+    return this.duplicates.records-- > 0 ? this.duplicates.laterMs : undefined
+  }
+
   heal(): void {
     this.isDown = false
     this.isBlackholed = [false, false]
     this.recordsUntilCut = Number.POSITIVE_INFINITY
+    this.duplicates.records = 0
     for (const carrier of [...this.carriers]) carrier.heal()
   }
 }
