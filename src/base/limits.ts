@@ -118,6 +118,8 @@ export const LIMITS = {
   pingsMax: 8,
   /** The round trip of a busy carrier is measured again after this. */
   pingEveryMs: 1_000,
+  /** A round trip counts as no longer than this: more shows that a process stood still, or its clock jumped, and doubt would come late. */
+  rttMaxMs: 5_000,
   /** Timers that fire later than this show that our own loop was blocked: that time does not count as silence. */
   loopLateMs: 25,
   /** A proposal not answered within max(2 R, this) gives way to the next candidate. */

@@ -166,7 +166,8 @@ export class Link {
     return this.awaitingSince + patienceMs
   }
 
-  #sampleRtt(sampleMs: number): void {
+  #sampleRtt(measuredMs: number): void {
+    const sampleMs = Math.min(measuredMs, LIMITS.rttMaxMs)
     this.#leastRttMs = Math.min(this.#leastRttMs, sampleMs)
     this.#smoothedRttMs = this.#smoothedRttMs === undefined ? sampleMs : this.#smoothedRttMs * 0.875 + sampleMs * 0.125
   }

@@ -56,6 +56,7 @@ const TRIED: readonly (readonly [file: string, title: string, ...limits: Limit[]
   ['unit/session-link', 'the rate is sampled over a round trip, and over 10 ms at least', 'rateSpanMs'],
   ['unit/session-link', 'at most eight pings wait for an answer', 'pingsMax'],
   ['unit/session-link', 'silence is doubt after three round trips', 'doubtMs'],
+  ['unit/session-link', 'a round trip counts as 5 s at most', 'rttMaxMs'],
   ['unit/session-link', 'the flight is twice the bandwidth-delay product', 'flightSlackMs'],
   ['unit/session-migration', 'a planned proposal that is not answered in 5 s', 'handshakeMs'],
   ['unit/session-migration', 'a proposal that is not answered gives way to the next candidate', 'announceMs'],

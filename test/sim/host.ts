@@ -180,7 +180,8 @@ export class Host {
     try {
       this.association.handleRecord(carrier.id, [record], this.now)
     } catch (error) {
-      if (!(error instanceof RemoteError) || error.code === 'PROTOCOL_VIOLATION') throw error
+      if (!(error instanceof RemoteError)) throw error
+      if (error.code === 'PROTOCOL_VIOLATION' && !carrier.hasDuplicates) throw error
       carrier.cut()
     }
     this.drain()
@@ -188,14 +189,8 @@ export class Host {
 
   /** The channel refuses such a record before the engine sees it. The engine may refuse it as well, but must not believe it. */
   handleDuplicate(carrier: SimCarrier, record: Uint8Array): void {
-    if (!this.carriers.has(carrier.id)) return
-    try {
-      this.association.handleRecord(carrier.id, [record], this.now)
-    } catch (error) {
-      if (!(error instanceof RemoteError)) throw error
-      carrier.cut()
-    }
-    this.drain()
+    carrier.hasDuplicates = true
+    this.handleRecord(carrier, record)
   }
 
   handleLost(carrier: SimCarrier): void {

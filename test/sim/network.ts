@@ -23,6 +23,8 @@ export class SimCarrier {
   isCut = false
   /** What is on its way waits. */
   isStalled = false
+  /** A record has come twice, so that one end may say that the other broke the protocol. */
+  hasDuplicates = false
   /** Index of the end that dialed. */
   readonly dialer: 0 | 1
   readonly isResumed: boolean

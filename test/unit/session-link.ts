@@ -32,6 +32,13 @@ t.test('the first round trip is taken as it is, later ones by an eighth', async 
   t.equal(link({ rttMs: 25 }).rttMs, 25, 'as the connect took it')
 })
 
+t.test('a round trip counts as 5 s at most, whatever the clock says', async t => {
+  t.equal(measured(LIMITS.rttMaxMs - 1).rttMs, LIMITS.rttMaxMs - 1)
+  t.equal(measured(LIMITS.rttMaxMs).rttMs, LIMITS.rttMaxMs)
+  t.equal(measured(LIMITS.rttMaxMs + 1).rttMs, LIMITS.rttMaxMs)
+  t.equal(measured(1_800_000).probeMs, 3 * LIMITS.rttMaxMs, 'so doubt comes in time')
+})
+
 t.test('silence is doubt after three round trips, and never before 100 ms', async t => {
   t.equal(measured(80).probeMs, 240)
   t.equal(measured(10).probeMs, LIMITS.doubtMs)
