@@ -275,7 +275,8 @@ export class Host {
         network.nextId(),
         ends,
         this.side,
-        this.knows(this.peer) && this.peer.knows(this),
+        // Only a full handshake renews keys.
+        this.association.wantsPath !== 'rekey' && this.knows(this.peer) && this.peer.knows(this),
         this.world,
       )
       network.carriers.add(carrier)
