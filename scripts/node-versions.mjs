@@ -1,5 +1,5 @@
 // Runs the tests that have to do with Node, and the demo, under other versions of it: by default 22, 24 and 26, or those named.
-// The folders base, wire and session cannot name anything of Node's, so their tests would say the same again; manners.js opens 12,000 connections.
+// The folders base, wire and session cannot name anything of Node's, so their tests would say the same again; short-connections.js opens 12,000.
 // Each comes from npm's package `node`, installed in a folder outside the project.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
@@ -9,7 +9,7 @@ import { delimiter, join } from 'node:path'
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : ['22', '24', '26']
 const tests = ['unit', 'process'].flatMap(name =>
   readdirSync(`build/test/${name}`)
-    .filter(file => file.endsWith('.js') && !/^(base|wire|session|adversary-peer|manners)\b/.test(file))
+    .filter(file => file.endsWith('.js') && !/^(base|wire|session|adversary-peer|short-connections)\b/.test(file))
     .map(file => `build/test/${name}/${file}`),
 )
 const results = wanted.map(version => {

@@ -2,6 +2,7 @@
 import { request } from 'node:http'
 import { OperatorError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
+import { localSocketName } from '../platform/system.ts'
 import type { MigrateResult } from '../sidecar/sidecar-api.ts'
 import type { StatusReport } from '../sidecar/status.ts'
 
@@ -18,9 +19,10 @@ export function requestMigrate(socket: string, peer: string | undefined): Promis
   return call(socket, 'POST', '/v1/migrate', peer === undefined ? {} : { peer }) as Promise<readonly MigrateResult[]>
 }
 
-function call(socketPath: string, method: string, path: string, body?: object): Promise<unknown> {
+function call(socket: string, method: string, path: string, body?: object): Promise<unknown> {
+  const socketPath = localSocketName(socket)
   return new Promise((resolve, reject) => {
-    const fail = (cause: NodeJS.ErrnoException) => reject(failure(socketPath, cause))
+    const fail = (cause: NodeJS.ErrnoException) => reject(failure(socket, cause))
     const outgoing = request({ socketPath, method, path, timeout: LIMITS.adminRequestMs }, response => {
       let text = ''
       response.setEncoding('utf8')

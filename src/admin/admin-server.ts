@@ -8,7 +8,7 @@
  *
  * The socket comes into being under umask 0177, so there is no moment at which others could open it. One that a killed process
  * left behind is replaced; one on which somebody answers is not, also when several sidecars start at once. It is gone when the
- * process ends, however it ends by itself.
+ * process ends, however it ends by itself. Windows has no file there, but a named pipe that ends with its process.
  */
 import { type BigIntStats, existsSync, linkSync, lstatSync, renameSync, rmSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
@@ -16,6 +16,7 @@ import { connect } from 'node:net'
 import { dirname } from 'node:path'
 import { OperatorError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
+import { hasSocketFiles, localSocketName } from '../platform/system.ts'
 import type { Sidecar } from '../sidecar/sidecar-api.ts'
 import { renderMetrics } from './metrics.ts'
 
@@ -27,7 +28,7 @@ export interface AdminServer {
 
 /** @throws OperatorError SIDECAR_RUNNING when a sidecar answers there, ADDRESS_UNAVAILABLE */
 export async function startAdminServer(socket: string, sidecar: Sidecar): Promise<AdminServer> {
-  await removeStale(socket)
+  if (hasSocketFiles()) await removeStale(socket)
   const server = createServer({ requestTimeout: LIMITS.adminRequestMs }, (request, response) => {
     answer(sidecar, request, response).catch((error: unknown) => {
       if (!response.headersSent) send(response, 500, { error: String(error) })
@@ -36,7 +37,9 @@ export async function startAdminServer(socket: string, sidecar: Sidecar): Promis
   })
   server.maxConnections = LIMITS.adminConnectionsMax
   await bind(server, socket)
-  const remove = () => rmSync(socket, { force: true })
+  const remove = () => {
+    if (hasSocketFiles()) rmSync(socket, { force: true })
+  }
   process.once('exit', remove)
   return {
     socket,
@@ -161,7 +164,7 @@ function bind(server: Server, socket: string): Promise<void> {
     // listen() on a path binds before it returns.
     const before = process.umask(0o177)
     try {
-      server.listen(socket, resolve)
+      server.listen(localSocketName(socket), resolve)
     } finally {
       process.umask(before)
     }

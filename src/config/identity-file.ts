@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from 'node:fs'
 import { OperatorError } from '../base/errors.ts'
+import { hasFileModes } from '../platform/system.ts'
 
 /**
  * Reads a private key that only its user may read.
@@ -8,7 +9,7 @@ import { OperatorError } from '../base/errors.ts'
 export function readIdentityFile(file: string): string {
   const text = readTextFile(file, { ENOENT: 'run `holdfast init` first, or mend `identity` in the configuration' })
   const mode = statSync(file).mode & 0o777
-  if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
+  if (hasFileModes() && (mode & 0o077) !== 0) {
     const shown = mode.toString(8).padStart(4, '0')
     throw new OperatorError(
       'IDENTITY_EXPOSED',

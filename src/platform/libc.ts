@@ -1,12 +1,13 @@
 /**
- * The few libc calls that Node lacks, through koffi; Linux only. Everywhere else, and where koffi cannot load,
- * there is no Libc and callers use what Node has.
+ * The few libc calls that Node lacks, through koffi; Linux only. Everywhere else, where koffi cannot load, and where
+ * Linux is switched off (system.ts), there is no Libc and callers use what Node has.
  *
  * koffi costs several MiB, so it is loaded at the first call, and once per process: the loaded library is the one
  * piece of module state here, and it never changes after that. Other files of platform/ declare their own functions
  * with `declare`. Functions are declared as non-variadic; on the Linux ABIs of Node that is the same call.
  */
 import { createRequire } from 'node:module'
+import { isLinux } from './system.ts'
 
 /** A libc function; out parameters are one-element arrays. `async` runs it on one of libuv's threads. */
 export interface LibcFunction {
@@ -29,9 +30,13 @@ interface Koffi {
 
 let loaded: { readonly libc: Libc | undefined } | undefined
 
-/** @returns undefined on other systems than Linux, and where koffi cannot load */
-export function loadLibc(): Libc | undefined {
-  loaded ??= { libc: process.platform === 'linux' ? load() : undefined }
+/**
+ * @param architectures whose constants the caller knows; any by default
+ * @returns undefined on other systems than Linux, and where koffi cannot load
+ */
+export function loadLibc(architectures?: readonly string[]): Libc | undefined {
+  if (!isLinux(architectures)) return undefined
+  loaded ??= { libc: load() }
   return loaded.libc
 }
 

@@ -11,9 +11,8 @@
 import net from 'node:net'
 import { LIMITS } from '../base/limits.ts'
 import { type LibcFunction, loadLibc } from './libc.ts'
+import { LITTLE_ENDIAN_64_ARCHITECTURES } from './system.ts'
 
-/** Little-endian and 64-bit, with the generic Linux constants below: so are datagrams and structures read here. */
-const ARCHITECTURES = new Set(['x64', 'arm64', 'riscv64', 'loong64'])
 const AF_UNIX = 1
 const AF_NETLINK = 16
 const NETLINK_ROUTE = 0
@@ -69,7 +68,7 @@ export function loadNetlink(): Netlink | undefined {
 type Calls = Record<'socketpair' | 'socket' | 'bind' | 'setsockopt' | 'send' | 'recv' | 'dup3' | 'close', LibcFunction>
 
 function declare(): Netlink | undefined {
-  const libc = ARCHITECTURES.has(process.arch) ? loadLibc() : undefined
+  const libc = loadLibc(LITTLE_ENDIAN_64_ARCHITECTURES)
   if (libc === undefined) return undefined
   const calls: Calls = {
     socketpair: libc.declare('int socketpair(int domain, int type, int protocol, int32_t *fds)'),

@@ -8,6 +8,7 @@ import net from 'node:net'
 import { constants } from 'node:os'
 import { getSystemErrorName } from 'node:util'
 import { loadLibc } from './libc.ts'
+import { GENERIC_ARCHITECTURES } from './system.ts'
 
 const AF = { 4: 2, 6: 10 } as const
 const SOCK_STREAM = 1
@@ -84,7 +85,8 @@ function open(family: 4 | 6, options: readonly (readonly [level: number, name: n
 
 function loopbackAddress(family: 4 | 6, port: number): Buffer {
   const bytes = Buffer.alloc(family === 4 ? SOCKADDR_IN_BYTES : SOCKADDR_IN6_BYTES)
-  bytes.writeUInt16LE(AF[family], 0)
+  // In the order of this machine.
+  bytes.set(new Uint8Array(Uint16Array.of(AF[family]).buffer))
   bytes.writeUInt16BE(port, 2)
   if (family === 4) bytes.set([127, 0, 0, 1], 4)
   else bytes[23] = 1
@@ -97,7 +99,7 @@ function declared(): Calls | undefined {
 }
 
 function declare(): Calls | undefined {
-  const libc = loadLibc()
+  const libc = loadLibc(GENERIC_ARCHITECTURES)
   if (libc === undefined) return undefined
   const socket = libc.declare('int socket(int domain, int type, int protocol)')
   const setsockopt = libc.declare('int setsockopt(int fd, int level, int name, int32_t *value, uint32_t length)')

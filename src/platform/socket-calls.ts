@@ -1,8 +1,7 @@
 /** What is asked of the kernel about a TCP socket and Node does not offer: linger, keepalive as the host has it, the pending error, the send queue. */
 import { loadLibc } from './libc.ts'
+import { GENERIC_ARCHITECTURES } from './system.ts'
 
-/** Architectures that share the generic Linux constants below (asm-generic/socket.h, ioctls.h). */
-const GENERIC_ARCHITECTURES = new Set(['x64', 'arm64', 'arm', 'ia32', 'riscv64', 'loong64', 's390x'])
 const SOL_SOCKET = 1
 const SO_ERROR = 4
 const SO_KEEPALIVE = 9
@@ -34,7 +33,7 @@ export function socketCalls(): SocketCalls | null {
 }
 
 function declareCalls(): SocketCalls | null {
-  const libc = GENERIC_ARCHITECTURES.has(process.arch) ? loadLibc() : undefined
+  const libc = loadLibc(GENERIC_ARCHITECTURES)
   if (libc === undefined) return null
   const setsockopt = libc.declare('int setsockopt(int fd, int level, int name, int32_t *value, uint32_t length)')
   const getsockopt = libc.declare(

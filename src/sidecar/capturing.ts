@@ -16,6 +16,7 @@ import { type CapturePlan, familiesOf, networksOf, OWN_MARK } from '../firewall/
 import { appliedPort, applyFirewall, removeFirewall } from '../firewall/firewall.ts'
 import { routing } from '../firewall/routing.ts'
 import { canMark } from '../platform/own-socket.ts'
+import { isLinux } from '../platform/system.ts'
 import type { Log } from './sidecar-api.ts'
 
 export interface CapturingOptions {
@@ -109,7 +110,7 @@ export function capturePlan({ capture, routes }: Config): CapturePlan {
   if (capture === undefined) {
     throw new OperatorError('CAPTURE_UNAVAILABLE', 'the configuration has no `capture`; write it first')
   }
-  if (process.platform !== 'linux') {
+  if (!isLinux()) {
     throw new OperatorError('CAPTURE_UNAVAILABLE', 'connections can be captured on Linux only; use a forward')
   }
   const hasIpv6 = Object.values(networkInterfaces()).some(list => list?.some(({ address }) => address === '::1'))

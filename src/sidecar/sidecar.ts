@@ -149,6 +149,10 @@ class RunningSidecar implements Sidecar {
           for (const peer of this.#peers.values()) peer.handleWake(sleptMs)
         },
       })
+      if (this.#watch.source === 'poll') {
+        const seconds = LIMITS.watchTickMs / 1_000
+        this.#options.log.debug(`this system does not tell of address changes: looking every ${seconds} s`)
+      }
       for (const one of this.#config.listen) this.#listeners.push(await this.#listen(one))
       this.#advertised = this.#shared.advertised().join()
       for (const peer of this.#config.peers) this.#addPeer(peer)

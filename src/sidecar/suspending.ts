@@ -12,6 +12,7 @@ import type { Config } from '../config/config.ts'
 import { runProgram } from '../firewall/program.ts'
 import { elementOf, SUSPENSION_REMOVAL, suspensionChange, suspensionTable, type Tuple } from '../firewall/suspension.ts'
 import { Transactions } from '../firewall/transactions.ts'
+import { isLinux } from '../platform/system.ts'
 import type { Log } from './sidecar-api.ts'
 
 export interface SuspendingOptions {
@@ -42,7 +43,7 @@ export class Suspending {
    */
   static start({ firewall }: Config, log: Log): Suspending | undefined {
     if (firewall?.suspend !== true) return undefined
-    if (process.platform !== 'linux') throw unavailable('only Linux can; leave `firewall.suspend` out')
+    if (!isLinux()) throw unavailable('only Linux can; leave `firewall.suspend` out')
     try {
       runProgram('nft', ['-f', '-'], suspensionTable())
     } catch (error) {

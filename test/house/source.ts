@@ -15,19 +15,22 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   egress: ['base', 'platform'],
   watch: ['base', 'platform'],
   firewall: ['base'],
-  config: ['base'],
+  config: ['base', 'platform'],
   sidecar: [
     ...['base', 'wire', 'session', 'secure', 'carrier', 'capture', 'egress', 'watch', 'platform', 'config'],
     'firewall',
   ],
-  admin: ['base', 'sidecar'],
-  cli: ['base', 'secure', 'config', 'sidecar', 'admin', 'firewall'],
+  admin: ['base', 'platform', 'sidecar'],
+  cli: ['base', 'platform', 'secure', 'config', 'sidecar', 'admin', 'firewall'],
 }
 const PURE = ['base', 'wire', 'session']
 
 /** The time, chance and the world; a pure folder gets them as arguments. */
 const IMPURE =
   /\b(Date|performance|process|Buffer|fetch|require|crypto|globalThis|set(?:Timeout|Interval|Immediate)|queueMicrotask)\b|\bMath\.random\b/
+
+/** What this host is: asked in one file of platform/, so that it can be switched off. Libc is called by platform/ alone. */
+const SYSTEM = /\bprocess\.(?:platform|arch)\b|\bos\.(?:platform|arch|type)\(/
 
 const LINES_MAX = 400
 /** Longer, each one subject of many rules. A bound may only sink. */
@@ -69,6 +72,15 @@ t.test('pure folders have neither time nor chance, and import nothing from outsi
     const found = IMPURE.exec(codeOf(text))
     t.equal(found?.[0], undefined, path)
     for (const from of importsOf(text)) t.ok(from.startsWith('.'), `${path} imports ${from}`)
+  }
+})
+
+t.test('one file asks what this host is, and one folder calls libc', async t => {
+  for (const [path, text] of sources) {
+    const asks = SYSTEM.test(text) || text.includes('HOLDFAST_PLATFORM')
+    t.equal(asks, path === 'src/platform/system.ts', `${path} asks what this host is`)
+    const calls = /\bloadLibc\b|'koffi'/.test(text)
+    t.ok(!calls || path.startsWith('src/platform/'), `${path} calls libc`)
   }
 })
 

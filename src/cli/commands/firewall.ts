@@ -1,3 +1,5 @@
+import { OperatorError } from '../../base/errors.ts'
+import { isLinux } from '../../platform/system.ts'
 import { findConfig } from '../find-config.ts'
 
 export interface FirewallOptions {
@@ -7,8 +9,11 @@ export interface FirewallOptions {
 
 export type FirewallAction = 'show' | 'apply' | 'remove'
 
-/** @throws OperatorError CAPTURE_UNAVAILABLE, and what reading a configuration throws */
+/** @throws OperatorError CAPTURE_UNAVAILABLE, USAGE where this is not Linux, and what reading a configuration throws */
 export async function firewall(action: FirewallAction, { config, planned }: FirewallOptions): Promise<void> {
+  if (!isLinux()) {
+    throw new OperatorError('USAGE', 'Holdfast has rules in the firewall of Linux only: there are none here to see to')
+  }
   const { applyFirewall, describeFirewall, removeAll, showFirewall } = await import('../../firewall/firewall.ts')
   if (action === 'remove') return removeAll()
   if (action === 'show' && planned !== true) {

@@ -1,4 +1,5 @@
 import { ConfigError } from '../../base/errors.ts'
+import type { OutsideCheck } from '../../config/check.ts'
 import type { Config } from '../../config/config.ts'
 import { printableConfig } from '../../config/redact.ts'
 import type { Sidecar } from '../../sidecar/sidecar-api.ts'
@@ -46,8 +47,13 @@ export async function up(options: UpOptions): Promise<void> {
 async function load(file: string): Promise<Config> {
   const { loadConfig } = await import('../../config/load.ts')
   const { reportFiles } = await import('../named-files.ts')
+  const { reportLinuxOnly } = await import('../linux-only.ts')
+  const reportOutside: OutsideCheck = (value, directory, report) => {
+    reportLinuxOnly(value, report)
+    reportFiles(value, directory, report)
+  }
   try {
-    return loadConfig(file, peerIdOf, reportFiles)
+    return loadConfig(file, peerIdOf, reportOutside)
   } catch (error) {
     // Alone, what is wrong with the identity has a code of its own.
     const isIdentity = error instanceof ConfigError && error.faults.every(({ path }) => path === 'identity')

@@ -4,30 +4,31 @@
  */
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
+import { isLinux } from '../../platform/system.ts'
 import type { Stage } from './stage.ts'
 
-/** Linux has all of 127.0.0.0/8 on loopback; elsewhere the address stays and the port changes. */
-const HOSTS =
-  process.platform === 'linux' ? ['127.0.77.1', '127.0.77.2', '127.0.77.3'] : ['127.0.0.1', '127.0.0.1', '127.0.0.1']
+const ADDRESSES = ['127.0.77.1', '127.0.77.2', '127.0.77.3']
 
 /**
  * @param linkProgram the compiled link.js
  * @param isWanted whether it was asked for, rather than all that is possible here
  */
 export async function loopbackStage(linkProgram: string, isWanted: boolean): Promise<Stage> {
-  const link = spawn(process.execPath, [linkProgram, ...HOSTS], { stdio: ['pipe', 'pipe', 'inherit'] })
+  // Linux has all of 127.0.0.0/8 on loopback; elsewhere the address stays and the port changes.
+  const hosts = isLinux() ? ADDRESSES : ADDRESSES.map(() => '127.0.0.1')
+  const link = spawn(process.execPath, [linkProgram, ...hosts], { stdio: ['pipe', 'pipe', 'inherit'] })
   const lines = createInterface({ input: link.stdout })[Symbol.asyncIterator]()
   const ports = String((await lines.next()).value)
     .split(' ')
     .map(Number)
-  const addresses = HOSTS.map((host, i) => `${host}:${ports[i]}`)
+  const addresses = hosts.map((host, i) => `${host}:${ports[i]}`)
   const say = (line: string) => void link.stdin.write(`${line}\n`)
   say('serve 0')
   const why = isWanted ? '' : ', since interfaces cannot be made here'
   return {
     about: `one host and its loopback addresses${why}; a link process stops serving the old one`,
     endpoints: addresses.map(address => `tcp://${address}`),
-    farListen: `tcp://127.0.0.1:${ports[HOSTS.length]}`,
+    farListen: `tcp://127.0.0.1:${ports[hosts.length]}`,
     events: [
       { title: `the link moves from ${addresses[0]} to ${addresses[1]}`, run: () => say('serve 1') },
       { title: `the link moves to ${addresses[2]}`, run: () => say('serve 2') },

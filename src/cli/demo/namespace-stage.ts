@@ -8,6 +8,7 @@
  * The demo runs itself again inside `unshare --user --net --mount`; everything is gone when that process ends.
  */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
+import { isLinux } from '../../platform/system.ts'
 import { onSignal } from './signals.ts'
 import type { Stage, StageEvent } from './stage.ts'
 
@@ -22,7 +23,7 @@ export function isInside(): boolean {
 
 /** @returns whether this machine lets this user make interfaces; it is tried, not guessed */
 export function canMakeNamespaces(): boolean {
-  if (process.platform !== 'linux') return false
+  if (!isLinux()) return false
   const script = 'ip link add name probe-a type veth peer name probe-b && ip link set probe-a up'
   return spawnSync('unshare', [...UNSHARE, 'sh', '-c', script], { stdio: 'ignore', timeout: 5_000 }).status === 0
 }
