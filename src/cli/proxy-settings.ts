@@ -23,7 +23,7 @@ export interface ProxySettings {
 
 /** In both cases: programs do not agree. */
 const UNSET = ['HTTP_PROXY', 'http_proxy']
-const NOT_PROXIED = 'localhost,127.0.0.1,::1'
+const NOT_PROXIED = ['localhost', '127.0.0.1', '::1']
 
 /**
  * The first proxy of the running sidecar.
@@ -40,12 +40,18 @@ export async function findProxy(options: SocketOptions): Promise<ProxySettings> 
   return { place: reachable(first.listen), login, others: others.map(({ listen }) => listen) }
 }
 
-/** Variables to set, and those to take away. */
-export function proxyEnvironment({ place, login }: ProxySettings): Readonly<Record<string, string | undefined>> {
+/**
+ * Variables to set, and those to take away.
+ * @param env what is set there already: hosts that are not proxied stay so
+ */
+export function proxyEnvironment(
+  { place, login }: ProxySettings,
+  env: NodeJS.ProcessEnv,
+): Readonly<Record<string, string | undefined>> {
   const variables = [
     ['ALL_PROXY', `socks5h://${login}${place}`],
     ['HTTPS_PROXY', `http://${login}${place}`],
-    ['NO_PROXY', NOT_PROXIED],
+    ['NO_PROXY', notProxied(env)],
   ] as const
   return Object.fromEntries([
     ...variables.flatMap(([name, value]) => [[name, value] as const, [name.toLowerCase(), value] as const]),
@@ -53,10 +59,16 @@ export function proxyEnvironment({ place, login }: ProxySettings): Readonly<Reco
   ])
 }
 
+/** What is there in either case of the name, and this host. Programs take a `*` for everything only where it is alone. */
+function notProxied(env: NodeJS.ProcessEnv): string {
+  const there = `${env['NO_PROXY'] ?? ''},${env['no_proxy'] ?? ''}`.split(/[\s,]+/).filter(word => word !== '')
+  return there.includes('*') ? '*' : [...new Set([...there, ...NOT_PROXIED])].join(',')
+}
+
 /** For `eval`: the variables, and as comments what programs want that do not read them. */
-export function settingsText(settings: ProxySettings, shell: Shell): string {
+export function settingsText(settings: ProxySettings, shell: Shell, env: NodeJS.ProcessEnv): string {
   const { place, login, others } = settings
-  const lines = Object.entries(proxyEnvironment(settings)).map(([name, value]) => assignment(name, value, shell))
+  const lines = Object.entries(proxyEnvironment(settings, env)).map(([name, value]) => assignment(name, value, shell))
   const pipe = "ProxyCommand='holdfast pipe %h %p'"
   const git = assignment('GIT_SSH_COMMAND', `ssh -o ${pipe.replaceAll("'", '"')}`, shell)
   const comments = [

@@ -45,6 +45,16 @@ t.test('proxy-env prints what a shell evaluates; run ends as its command does', 
   t.equal(await patient.stop('SIGTERM'), 3)
   t.equal(await patient.line(), 'caught')
 
+  const env = { NO_PROXY: 'a.test, .b.test,localhost', no_proxy: "c.test it's.test .b.test" }
+  const both = `a.test,.b.test,localhost,c.test,it's.test,127.0.0.1,::1`
+  const show = 'echo "$NO_PROXY $no_proxy"'
+  const ran = await runCli(['run', ...ask, '--', 'sh', '-c', show], { env })
+  t.equal(ran.stdout, `${both} ${both}\n`, 'what is set stays, once')
+  const printed = await runCli(['proxy-env', ...ask], { env })
+  t.match(await resultOf(spawn('sh', ['-e', '-c', `${printed.stdout}\n${show}`])), { stdout: `${both} ${both}\n` })
+  const everything = await runCli(['run', ...ask, '--', 'sh', '-c', show], { env: { ...env, no_proxy: '*' } })
+  t.equal(everything.stdout, '* *\n', 'alone, else programs do not take it for everything')
+
   const none = await CliHost.create(t)
   await none.up({})
   const refused = await runCli(['proxy-env', '--config', none.configFile])

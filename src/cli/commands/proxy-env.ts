@@ -8,5 +8,5 @@ export interface ProxyEnvOptions extends SocketOptions {
 
 /** Prints what a shell evaluates. */
 export async function proxyEnv(options: ProxyEnvOptions): Promise<void> {
-  process.stdout.write(settingsText(await findProxy(options), options.shell))
+  process.stdout.write(settingsText(await findProxy(options), options.shell, process.env))
 }

@@ -14,7 +14,7 @@ const CANNOT_BE_RUN = 126
 
 /** Runs a command that finds the proxy in its environment, and ends as it does: its code, or 128 and its signal. */
 export async function run([program = '', ...args]: readonly string[], options: SocketOptions): Promise<void> {
-  const env = { ...process.env, ...proxyEnvironment(await findProxy(options)) }
+  const env = { ...process.env, ...proxyEnvironment(await findProxy(options), process.env) }
   // Also where its input is a file, or its output a pipe.
   const hasTerminal = [0, 1, 2].some(fd => isatty(fd))
   let child: ChildProcess | undefined
