@@ -55,6 +55,15 @@ t.test('a configuration without capture has no rules', async t => {
   t.equal(stderr, 'holdfast: the configuration has no `capture`; write it first (CAPTURE_UNAVAILABLE)\n')
 })
 
+t.test('a configuration that is not there is told, also where it is not needed', { skip: notLinux }, async t => {
+  for (const action of ['show', 'show --planned', 'apply', 'remove']) {
+    const { code, stdout, stderr } = await runCli(['firewall', ...action.split(' '), '--config', '/absent/x.yaml'])
+    t.same([code, stdout], [2, ''], action)
+    const todo = 'run `holdfast init`, or name a file with --config'
+    t.equal(stderr, `holdfast: there is no configuration at /absent/x.yaml: ${todo} (CONFIG_MISSING)\n`)
+  }
+})
+
 t.test('an action that is none is told', async t => {
   const { code, stderr } = await runCli(['firewall', 'flush'])
   t.not(code, 0)

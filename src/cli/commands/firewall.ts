@@ -14,6 +14,8 @@ export async function firewall(action: FirewallAction, { config, planned }: Fire
   if (!isLinux()) {
     throw new OperatorError('USAGE', 'Holdfast has rules in the firewall of Linux only: there are none here to see to')
   }
+  // Also where it is not needed: who names a file means one that is there.
+  if (config !== undefined) findConfig(config)
   const { applyFirewall, describeFirewall, removeAll, showFirewall } = await import('../../firewall/firewall.ts')
   if (action === 'remove') return removeAll()
   if (action === 'show' && planned !== true) {
