@@ -246,8 +246,12 @@ export const LIMITS = {
   proxyHeadBytesMax: 8 * KIB,
   /** From connect to a whole request to a proxy. Later: reset. */
   proxyGreetingMs: 10_000,
-  /** Connections of one proxy that have not asked yet, or were refused and read why. More are reset. */
+  /**
+   * Connections of one proxy that have not asked yet, or were refused and read why: as many from this host, and from all
+   * others; and from one other address (/64 for IPv6). More are reset.
+   */
   proxyGreetingsMax: 256,
+  proxyGreetingsPerAddressMax: 64,
   /** A program that was refused has so long to read why and to end. Then it is reset. */
   proxyLingerMs: 2_000,
 

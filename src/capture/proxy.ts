@@ -9,11 +9,13 @@
  * answers at once: a round trip less, and a failure is a reset.
  */
 import type { WireCode } from '../base/codes.ts'
-import { formatHostPort, type HostPort } from '../base/endpoint.ts'
+import { formatHostPort, type HostPort, isLoopback } from '../base/endpoint.ts'
 import { LIMITS } from '../base/limits.ts'
+import type { Place } from '../base/places.ts'
 import type { ApplicationHandlers, ApplicationSocket } from '../platform/application-socket.ts'
 import type { Capture, CapturedConnection } from './capture.ts'
 import type { Authorize, Dialogue, ProxyFault, Step } from './dialogue.ts'
+import { GreetingPlaces } from './greeting-places.ts'
 import { HttpConnect } from './http-connect.ts'
 import { listenApplications } from './listen.ts'
 import { Socks5 } from './socks5.ts'
@@ -31,6 +33,8 @@ export interface ProxyOptions {
   readonly greetingMs?: number
   /** Milliseconds for a program that was refused, to read why and to end. @default LIMITS.proxyLingerMs */
   readonly lingerMs?: number
+  /** Whether an address is this host's own. @default isLoopback */
+  readonly isHere?: (address: string) => boolean
   /** `why` is half a sentence. */
   readonly onRefused: (fault: ProxyFault, why: string, client: string) => void
 }
@@ -39,40 +43,55 @@ type OnCaptured = (connection: CapturedConnection) => void
 
 /** @throws OperatorError ADDRESS_IN_USE or ADDRESS_UNAVAILABLE, naming the address */
 export async function listenProxy(options: ProxyOptions, onCaptured: OnCaptured): Promise<Capture> {
-  const open = new Set<Conversation>()
-  const { local, close } = await listenApplications(options.listen, socket => {
-    if (open.size < LIMITS.proxyGreetingsMax) return new Conversation(socket, options, onCaptured, open).start()
+  const house: House = {
+    options,
+    onCaptured,
+    open: new Set(),
+    places: new GreetingPlaces(options.isHere ?? isLoopback),
+  }
+  const { close, ...capture } = await listenApplications(options.listen, socket => {
+    const place = house.places.take(socket.remote.host)
+    if (place !== undefined) return new Conversation(socket, place, house).start()
     options.onRefused('overloaded', 'too many connections have not asked yet', formatHostPort(socket.remote))
     socket.reset()
   })
   return {
-    local,
+    ...capture,
     close: async () => {
       await close()
-      for (const one of open) one.cut()
+      for (const one of house.open) one.cut()
     },
   }
+}
+
+/** What the conversations of one proxy have in common. */
+interface House {
+  readonly options: ProxyOptions
+  readonly onCaptured: OnCaptured
+  readonly open: Set<Conversation>
+  readonly places: GreetingPlaces
 }
 
 /** With one program, until its bytes are somebody else's. */
 class Conversation implements ApplicationHandlers {
   readonly #socket: ApplicationSocket
+  readonly #house: House
   readonly #options: ProxyOptions
-  readonly #onCaptured: OnCaptured
-  readonly #open: Set<Conversation>
+  /** Undefined while it is captured, and after a failure when all are held. */
+  #place: Place | undefined
   #state: 'greeting' | 'captured' | 'leaving' = 'greeting'
   #dialogue: Dialogue | undefined
   #timer: NodeJS.Timeout | undefined
 
-  constructor(socket: ApplicationSocket, options: ProxyOptions, onCaptured: OnCaptured, open: Set<Conversation>) {
+  constructor(socket: ApplicationSocket, place: Place, house: House) {
     this.#socket = socket
-    this.#options = options
-    this.#onCaptured = onCaptured
-    this.#open = open
+    this.#place = place
+    this.#house = house
+    this.#options = house.options
   }
 
   start(): void {
-    this.#open.add(this)
+    this.#house.open.add(this)
     const { greetingMs = LIMITS.proxyGreetingMs } = this.#options
     this.#timer = setTimeout(() => {
       this.#report('late', `no whole request within ${greetingMs} ms`)
@@ -111,7 +130,8 @@ class Conversation implements ApplicationHandlers {
 
   onClosed(): void {
     clearTimeout(this.#timer)
-    this.#open.delete(this)
+    this.#place?.release()
+    this.#house.open.delete(this)
   }
 
   #dialogueFor(first: number): Dialogue | undefined {
@@ -123,18 +143,19 @@ class Conversation implements ApplicationHandlers {
   #capture({ to, rest }: Step & { readonly kind: 'connect' }, dialogue: Dialogue): void {
     this.#state = 'captured'
     clearTimeout(this.#timer)
-    this.#open.delete(this)
+    this.#place?.release()
+    this.#house.open.delete(this)
     const socket = this.#socket
     socket.unread(rest)
     if (this.#options.isOptimistic) {
       this.#say(dialogue.answer(undefined))
-      return this.#onCaptured({ socket, to })
+      return this.#house.onCaptured({ socket, to })
     }
     const answer = (code: WireCode | undefined) => {
       this.#say(dialogue.answer(code))
       if (code !== undefined) this.#leave()
     }
-    this.#onCaptured({ socket, to, answer })
+    this.#house.onCaptured({ socket, to, answer })
   }
 
   /** None of the session's bytes, for which its receiver gives credit. */
@@ -147,7 +168,8 @@ class Conversation implements ApplicationHandlers {
     const isBack = this.#state === 'captured'
     this.#state = 'leaving'
     clearTimeout(this.#timer)
-    this.#open.add(this)
+    if (isBack) this.#place = this.#house.places.take(this.#socket.remote.host)
+    this.#house.open.add(this)
     this.#timer = setTimeout(() => this.#socket.reset(), this.#options.lingerMs ?? LIMITS.proxyLingerMs)
     if (isBack) this.#socket.attach(this)
     this.#socket.end()

@@ -7,14 +7,8 @@
  * All tables are small by construction: a group has a row only while it holds one of LIMITS.unauthenticatedMax
  * places, or while its bucket is not full, that is for a second after one of the handshakes granted in all.
  */
-import { plainAddress } from '../base/endpoint.ts'
 import { LIMITS } from '../base/limits.ts'
-
-/** One connection that has not proved its identity. */
-export interface Place {
-  /** It did, or it has closed. Harmless when repeated. */
-  release(): void
-}
+import { addressGroup, type Place, Places } from '../base/places.ts'
 
 export interface AdmissionLimits {
   readonly unauthenticatedMax: number
@@ -24,39 +18,27 @@ export interface AdmissionLimits {
 }
 
 export class Admission {
-  readonly #limits: AdmissionLimits
-  readonly #placesByGroup = new Map<string, number>()
+  /** Each is released when its connection has proved its identity, or has closed. */
+  readonly #places: Places
   readonly #handshakes: Rate
   readonly #outerHandshakes: Rate
-  #places = 0
 
   /** @param limits for tests; by default LIMITS */
   constructor(limits: AdmissionLimits = LIMITS) {
-    this.#limits = limits
+    const { unauthenticatedMax, unauthenticatedPerAddressMax } = limits
+    this.#places = new Places({ inAllMax: unauthenticatedMax, perAddressMax: unauthenticatedPerAddressMax })
     this.#handshakes = new Rate(limits)
     this.#outerHandshakes = new Rate(limits)
   }
 
   /** Connections without a proven identity, now. */
   get unauthenticated(): number {
-    return this.#places
+    return this.#places.held
   }
 
   /** @returns undefined when the connection must be refused with TOO_MANY_CONNECTIONS */
   admit(address: string): Place | undefined {
-    const group = addressGroup(address)
-    const inGroup = this.#placesByGroup.get(group) ?? 0
-    if (this.#places >= this.#limits.unauthenticatedMax) return undefined
-    if (inGroup >= this.#limits.unauthenticatedPerAddressMax) return undefined
-    this.#places++
-    this.#placesByGroup.set(group, inGroup + 1)
-    let isHeld = true
-    return {
-      release: () => {
-        if (isHeld) this.#release(group)
-        isHeld = false
-      },
-    }
+    return this.#places.take(address)
   }
 
   /** Asks for one full handshake. @returns false when it must be refused with TOO_MANY_CONNECTIONS */
@@ -70,13 +52,6 @@ export class Admission {
    */
   allowOuterHandshake(address: string, nowMs: number): boolean {
     return this.#outerHandshakes.take(addressGroup(address), nowMs)
-  }
-
-  #release(group: string): void {
-    const left = (this.#placesByGroup.get(group) ?? 0) - 1
-    this.#places--
-    if (left > 0) this.#placesByGroup.set(group, left)
-    else this.#placesByGroup.delete(group)
   }
 }
 
@@ -141,18 +116,4 @@ class TokenBucket {
     this.#tokens = Math.min(this.#perSecond, this.#tokens + (elapsedMs * this.#perSecond) / 1_000)
     this.#filledMs = nowMs
   }
-}
-
-/** What counts as one address: the IPv4 address, or the first 64 bits of the IPv6 address. */
-export function addressGroup(address: string): string {
-  const plain = plainAddress(address)
-  if (!plain.includes(':')) return plain
-  const [before = '', after] = plain.replace(/%.*$/, '').toLowerCase().split('::')
-  const head = before === '' ? [] : before.split(':')
-  const tail = after === undefined || after === '' ? [] : after.split(':')
-  // An IPv4 address at the end stands for two groups. It is beyond the first 64 bits, but the zeros before it are not.
-  const tailGroups = tail.length + (tail.at(-1)?.includes('.') === true ? 1 : 0)
-  const zeros = new Array<string>(Math.max(0, 8 - head.length - tailGroups)).fill('0')
-  const prefix = [...head, ...zeros, ...tail].slice(0, 4).map(group => group.replace(/^0+(?=.)/, ''))
-  return `${prefix.join(':')}::/64`
 }

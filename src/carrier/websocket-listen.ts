@@ -7,7 +7,7 @@ import { WebSocketServer } from 'ws'
 import { type Endpoint, formatEndpoint } from '../base/endpoint.ts'
 import { OperatorError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
-import type { Place } from './admission.ts'
+import type { Place } from '../base/places.ts'
 import { isGone, type Listener, type ListenOptions, Refusals, startListener } from './listen.ts'
 import { WebSocketCarrier } from './websocket.ts'
 

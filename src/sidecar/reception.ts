@@ -2,10 +2,12 @@
  * Accepted connections until it is known whose they are: a pinned peer's as soon as its key was compared, a ticket's when its
  * Hello names the incarnation.
  */
+
 import { performance } from 'node:perf_hooks'
 import { type WireCode, withAdvice } from '../base/codes.ts'
 import { formatHostPort } from '../base/endpoint.ts'
-import type { Admission, Place } from '../carrier/admission.ts'
+import type { Place } from '../base/places.ts'
+import type { Admission } from '../carrier/admission.ts'
 import type { Carrier } from '../carrier/carrier.ts'
 import { SecureChannel } from '../secure/channel.ts'
 import type { PeerId } from '../secure/identity.ts'

@@ -87,6 +87,7 @@ const TRIED: readonly (readonly [file: string, title: string, ...limits: Limit[]
   ['unit/capture-proxy', 'a program that was refused and does not end is reset', 'proxyLingerMs'],
   ['process/cli-firewall', 'so many rules as the limit are planned, more are refused', 'captureRulesMax'],
   ['unit/capture-proxy', 'so many may be greeting at once; more are reset', 'proxyGreetingsMax'],
+  ['unit/capture-greeting-places', 'programs of this host are one address', 'proxyGreetingsPerAddressMax'],
   ['unit/watch-sleep-detector', 'says nothing about ticks on time', 'watchTickMs', 'wakeJumpMs'],
   ['unit/watch-sleep-detector', 'knows standing still where the monotonic clock goes on', 'standstillMs'],
   ['unit/egress-lookups', 'peers take turns, and two lookups run at once in all', 'egressLookupsMax'],

@@ -34,8 +34,8 @@ async function proxy(t: Test, more: Partial<ProxyOptions> = {}) {
   )
   t.teardown(() => capture.close())
   const { port } = capture.local
-  const connect = () => {
-    const client = new Client(port)
+  const connect = (from = '127.0.0.1') => {
+    const client = new Client(port, from)
     t.teardown(() => client.socket.destroy())
     return client
   }
@@ -47,8 +47,8 @@ class Client {
   readonly socket: net.Socket
   #heard = Buffer.alloc(0)
 
-  constructor(port: number) {
-    this.socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  constructor(port: number, localAddress: string) {
+    this.socket = net.connect({ port, host: '127.0.0.1', localAddress, allowHalfOpen: true })
     this.socket.on('error', () => {})
     this.socket.on('data', chunk => {
       this.#heard = Buffer.concat([this.#heard, chunk])
@@ -196,7 +196,7 @@ t.test('a program that was refused and does not end is reset', async t => {
 
 t.test('so many may be greeting at once; more are reset, and room comes back', async t => {
   const { connect, refusals, next } = await proxy(t)
-  const clients = Array.from({ length: LIMITS.proxyGreetingsMax }, connect)
+  const clients = Array.from({ length: LIMITS.proxyGreetingsMax }, () => connect())
   await Promise.all(clients.map(client => once(client.socket, 'connect')))
   t.equal(await connect().end(), ' RST')
   t.same(refusals, ['overloaded: too many connections have not asked yet'])
@@ -207,6 +207,29 @@ t.test('so many may be greeting at once; more are reset, and room comes back', a
   t.match(await next(), { to: TO })
   t.equal(refusals.length, 1)
 })
+
+const oneAddress = process.platform !== 'linux' && 'there is one loopback address here'
+
+t.test(
+  'one stranger cannot hold the places of others; one that has asked gives its place back',
+  { skip: oneAddress },
+  async t => {
+    const { connect, refusals, next } = await proxy(t, { isHere: address => address === '127.0.0.3' })
+    const strangers = Array.from({ length: LIMITS.proxyGreetingsPerAddressMax }, () => connect())
+    await Promise.all(strangers.map(client => once(client.socket, 'connect')))
+    t.equal(await connect().end(), ' RST')
+    t.same(refusals, ['overloaded: too many connections have not asked yet'])
+    for (const other of ['127.0.0.2', '127.0.0.3']) {
+      connect(other).write(SOCKS)
+      t.match(await next(), { to: TO })
+    }
+    strangers[0]!.write(SOCKS)
+    await next()
+    connect().write(SOCKS)
+    t.match(await next(), { to: TO })
+    t.equal(refusals.length, 1)
+  },
+)
 
 t.test('close cuts those that are greeting, and leaves the captured alone', async t => {
   const { capture, connect, next } = await proxy(t)
