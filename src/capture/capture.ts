@@ -31,6 +31,8 @@ export function refuse({ socket, answer }: CapturedConnection, code: WireCode): 
 export interface Capture {
   /** The address and the real port it listens on. */
   readonly local: HostPort
+  /** Settles when it accepts no more and everything that it accepted has closed, whoever's it was meanwhile. */
+  readonly ended: Promise<void>
   /** Accepts no more; connections go on. Resolves when the port is free. Closing twice is harmless. */
   close(): Promise<void>
 }

@@ -21,7 +21,7 @@ export async function listenForward(
   if (proxySources === undefined) return listenApplications(listen, onConnection)
   const capture = await listenApplications(listen, socket => proxySources.take(socket, onConnection))
   return {
-    local: capture.local,
+    ...capture,
     close: () => {
       proxySources.close()
       return capture.close()

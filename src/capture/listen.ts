@@ -27,6 +27,8 @@ export type ListenPlace = HostPort & { readonly fd?: number }
 export function listenApplications(listen: ListenPlace, onConnection: OnConnection): Promise<Capture> {
   const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true })
   server.on('connection', accepted => onConnection(ApplicationSocket.adopt(accepted)))
+  // The last socket is destroyed then; the loop closes it in this iteration.
+  const ended = new Promise<void>(resolve => server.once('close', () => setImmediate(resolve)))
   return new Promise((resolve, reject) => {
     const fail = (error: NodeJS.ErrnoException) => reject(explain(error, listen))
     server.once('error', fail)
@@ -35,7 +37,7 @@ export function listenApplications(listen: ListenPlace, onConnection: OnConnecti
       // Out of file descriptors (EMFILE): that connection is lost, the listener stays.
       server.on('error', () => {})
       const { address, port } = server.address() as AddressInfo
-      resolve({ local: { host: address, port }, close: () => close(server) })
+      resolve({ local: { host: address, port }, ended, close: () => close(server) })
     })
   })
 }

@@ -26,13 +26,13 @@ export interface CapturingOptions {
 }
 
 export class Capturing {
-  readonly #captures: readonly Capture[]
+  readonly captures: readonly Capture[]
   readonly #log: Log
   /** Undefined when the rules are somebody else's. */
   readonly #remove: (() => Error | undefined) | undefined
 
   private constructor(captures: readonly Capture[], log: Log, remove: (() => Error | undefined) | undefined) {
-    this.#captures = captures
+    this.captures = captures
     this.#log = log
     this.#remove = remove
   }
@@ -66,7 +66,7 @@ export class Capturing {
 
   /** Nothing more is captured: until the rules are gone, what would be is refused. Connections go on. */
   async close(): Promise<void> {
-    await Promise.all(this.#captures.map(capture => capture.close()))
+    await Promise.all(this.captures.map(capture => capture.close()))
   }
 
   /** For when the connections have ended: they need the rules to the last. Harmless when repeated. */

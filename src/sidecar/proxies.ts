@@ -26,7 +26,7 @@ export class Proxies {
   }
 
   /** @throws OperatorError ADDRESS_IN_USE or ADDRESS_UNAVAILABLE, naming the address */
-  async open(config: ProxyConfig): Promise<void> {
+  async open(config: ProxyConfig): Promise<Capture> {
     const { routes, take, totals, log } = this.#options
     const { listen, peer, optimistic, auth } = config
     const pac = {
@@ -48,6 +48,7 @@ export class Proxies {
       connection => take(connection, peer),
     )
     this.#open.push({ capture, config })
+    return capture
   }
 
   status(): readonly ProxyStatus[] {

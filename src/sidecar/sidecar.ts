@@ -17,7 +17,7 @@ import {
 } from '../base/endpoint.ts'
 import { OperatorError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
-import type { CapturedConnection } from '../capture/capture.ts'
+import type { Capture, CapturedConnection } from '../capture/capture.ts'
 import { type Forward, listenForward } from '../capture/forward.ts'
 import { type ProxyFault, ProxySources } from '../capture/proxy-sources.ts'
 import { Admission } from '../carrier/admission.ts'
@@ -73,6 +73,8 @@ class RunningSidecar implements Sidecar {
   #listeners: Listener[] = []
   #capturing: Capturing | undefined
   #suspending: Suspending | undefined
+  /** Every one that was opened. */
+  readonly #captures: Capture[] = []
   #forwards: { forward: Forward; config: ForwardConfig }[] = []
   #advertised = ''
   #pathIds = 0
@@ -156,10 +158,15 @@ class RunningSidecar implements Sidecar {
       for (const one of this.#config.listen) this.#listeners.push(await this.#listen(one))
       this.#advertised = this.#shared.advertised().join()
       for (const peer of this.#config.peers) this.#addPeer(peer)
-      for (const one of this.#config.forward) this.#forwards.push({ forward: await this.#forward(one), config: one })
-      for (const one of this.#config.proxy) await this.#proxies.open(one)
+      for (const one of this.#config.forward) {
+        const forward = await this.#forward(one)
+        this.#captures.push(forward)
+        this.#forwards.push({ forward, config: one })
+      }
+      for (const one of this.#config.proxy) this.#captures.push(await this.#proxies.open(one))
       const take = (connection: CapturedConnection) => this.#near.take(connection)
       this.#capturing = await Capturing.start({ config: this.#config, log: this.#options.log, take })
+      this.#captures.push(...(this.#capturing?.captures ?? []))
     } catch (error) {
       await this.stop()
       throw error
@@ -178,6 +185,8 @@ class RunningSidecar implements Sidecar {
     await Promise.all(this.#listeners.splice(0).map(listener => listener.close()))
     await this.#watch?.stop()
     await this.#shared.connections.closed()
+    // A program that was told why it is refused has LIMITS.proxyLingerMs to read it.
+    await Promise.all(this.#captures.map(({ ended }) => ended))
     this.#capturing?.removeRules()
     await this.#suspending?.stop()
   }

@@ -4,6 +4,7 @@ import t, { type Test } from 'tap'
 import { parseEndpoint } from '../../src/base/endpoint.ts'
 import { LIMITS } from '../../src/base/limits.ts'
 import { hex } from '../support/dialogues.ts'
+import { flushPromises } from '../support/manual-clock.ts'
 import { ANY_PORT, SidecarHost } from '../support/sidecar-host.ts'
 
 const PROXY = { listen: { host: '127.0.0.1', port: 0 }, optimistic: false }
@@ -48,6 +49,22 @@ t.test('a program that waits for a peer that is away is told when the sidecar st
   await once(client, 'data')
   await near.sidecar.stop()
   t.equal(await heard, '050005010001000000000000')
+})
+
+t.test('a stop waits for a program that is told why and does not end, until its connection has closed', async t => {
+  const [near, far] = [await SidecarHost.create(), await SidecarHost.create()]
+  const { proxies } = await near.start(t, { peers: [far.peer()], proxy: [{ ...PROXY, peer: 'other' }] })
+  const connections = () => process.getActiveResourcesInfo().filter(name => name === 'TCPSocketWrap').length
+  const before = connections()
+  const client = connect({ port: Number(proxies[0]!.listen.split(':').at(-1)), host: '127.0.0.1', allowHalfOpen: true })
+  t.teardown(() => client.destroy())
+  client.on('error', () => {}).write(ASK)
+  await once(client, 'data')
+  t.equal(connections(), before + 2, 'both ends are in this process')
+  await near.sidecar.stop()
+  // A handle is freed after its close is told.
+  await flushPromises()
+  t.ok(connections() <= before + 1, 'at most the program’s own end')
 })
 
 t.test('the route decides before the peer of the proxy; what neither names goes directly', async t => {
