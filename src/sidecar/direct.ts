@@ -6,8 +6,9 @@
  */
 import type { WireCode } from '../base/codes.ts'
 import { formatHostPort, type HostPort } from '../base/endpoint.ts'
+import { LIMITS } from '../base/limits.ts'
 import { type CapturedConnection, refuse } from '../capture/capture.ts'
-import type { ApplicationSocket } from '../platform/application-socket.ts'
+import type { ApplicationHandlers, ApplicationSocket } from '../platform/application-socket.ts'
 import type { Connections } from './connections.ts'
 import type { TotalsCounter } from './totals.ts'
 
@@ -36,7 +37,7 @@ export class Direct {
   }
 
   /**
-   * Until the destination is connected, nothing is read from the application.
+   * Until the destination is connected, little is read from the application; who goes meanwhile gives the dial up.
    *
    * @param found where its name was looked up already
    */
@@ -50,6 +51,8 @@ export class Direct {
       refuse(connection, 'SHUTTING_DOWN')
     }
     this.#cuts.add(cut)
+    const waiting = new WaitingProgram(connection, () => abort.abort())
+    socket.attach(waiting)
     const answered = await dial(to, found, abort.signal)
     this.#cuts.delete(cut)
     if (abort.signal.aborted) {
@@ -59,8 +62,10 @@ export class Direct {
       refuse(connection, answered)
     } else {
       answer?.(undefined, answered.remote)
+      socket.unread(waiting.held)
       this.#join(socket, answered.socket)
       this.#join(answered.socket, socket)
+      if (waiting.hasEnded) answered.socket.end()
     }
   }
 
@@ -87,4 +92,45 @@ export class Direct {
       },
     })
   }
+}
+
+/**
+ * A program whose destination is being dialed. It is read, for a socket that is not read tells of no reset: up to
+ * LIMITS.windowFloorBytes, which are held, and then no more.
+ *
+ * An end alone may be a half-close, of a program that wants to hear what the destination says. But who waits for an answer and
+ * ends without a word before it has come wants nothing any more: so does a program that was killed.
+ */
+class WaitingProgram implements ApplicationHandlers {
+  held = Buffer.alloc(0)
+  hasEnded = false
+  readonly #connection: CapturedConnection
+  readonly #onGone: () => void
+
+  constructor(connection: CapturedConnection, onGone: () => void) {
+    this.#connection = connection
+    this.#onGone = onGone
+  }
+
+  onData(chunk: Uint8Array): void {
+    this.held = Buffer.concat([this.held, chunk])
+    if (this.held.length >= LIMITS.windowFloorBytes) this.#connection.socket.pause()
+  }
+
+  onEnd(): void {
+    this.hasEnded = true
+    if (this.#connection.answer === undefined || this.held.length > 0) return
+    this.#onGone()
+    refuse(this.#connection, 'APPLICATION_RESET')
+  }
+
+  onReset(): void {
+    this.#onGone()
+  }
+
+  onDrain(): void {}
+
+  onConsumed(): void {}
+
+  onClosed(): void {}
 }

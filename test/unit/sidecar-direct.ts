@@ -117,10 +117,14 @@ t.test('a failure is told to the application, or is a reset', async t => {
   socket.attach(recorder)
   client.write('x')
   await recorder.until(() => recorder.receivedBytes === 1)
-  await open()
-  t.same(failed, ['REFUSED', 'REFUSED'])
-  await recorder.closed()
+  t.same(failed, ['REFUSED'])
   await connections.closed()
+  const silent = await stage(t, async () => 'REFUSED')
+  const closed = new Promise(resolve => silent.client.once('close', resolve))
+  await silent.open()
+  silent.client.resume()
+  await closed
+  t.same(silent.failed, ['REFUSED'])
 })
 
 t.test('a stop gives up a dial that is under way, tells the application, and wants nothing of its answer', async t => {
@@ -145,6 +149,71 @@ t.test('a stop gives up a dial that is under way, tells the application, and wan
   t.equal(late.resets, 1, 'it was connected too late')
   t.same([answers.length, failed], [1, []])
   await connections.closed()
+})
+
+/** A dial that ends when it is given up, and says that it was. */
+function endless(): { dial: DirectOptions['dial']; given: Promise<void> } {
+  let giveUp = () => {}
+  const given = new Promise<void>(resolve => {
+    giveUp = resolve
+  })
+  const dial: DirectOptions['dial'] = (_, __, signal) =>
+    new Promise(resolve => {
+      signal.addEventListener('abort', () => {
+        giveUp()
+        resolve('APPLICATION_RESET')
+      })
+    })
+  return { dial, given }
+}
+
+t.test('a program that resets gives up the dial for it, also after it has spoken', async t => {
+  for (const words of ['', 'words']) {
+    const { dial, given } = endless()
+    const { client, open, failed, connections } = await stage(t, dial)
+    const answers: unknown[] = []
+    const opened = open({ answer: (...answer) => answers.push(answer) })
+    if (words !== '') client.write(words)
+    client.resetAndDestroy()
+    await Promise.all([given, opened])
+    t.same([answers, failed], [[], []], 'there is nobody to tell')
+    await connections.closed()
+  }
+})
+
+t.test(
+  'a program that waits for its answer and ends without a word gives up the dial, and its socket is ended',
+  async t => {
+    const { dial, given } = endless()
+    const { socket, client, open } = await stage(t, dial)
+    const opened = open({ answer: code => code !== undefined && socket.end() })
+    client.end()
+    await Promise.all([given, opened])
+    t.equal(await textOf(client), '')
+  },
+)
+
+t.test('a program that half-closes while its destination is dialed has its words delivered, and an answer', async t => {
+  for (const words of ['words', '']) {
+    let connected = () => {}
+    const isEnded = new Promise<void>(resolve => {
+      connected = resolve
+    })
+    const { client, open, accepted, connections } = await stage(t, async ({ host, port }, _, signal) => {
+      await isEnded
+      return { socket: await ApplicationSocket.connect({ host, port }, { signal }), remote: '' }
+    })
+    // Whoever listens without a word to a captured connection may wait for one.
+    const opened = open(words === '' ? {} : { answer: () => {} })
+    client.end(words)
+    await once(client, 'finish')
+    for (let i = 0; i < 100; i++) await new Promise(resolve => setImmediate(resolve))
+    const [remote] = await Promise.all([accepted(), opened, connected()])
+    t.equal(await textOf(remote), words)
+    remote.end('answer')
+    t.equal(await textOf(client), 'answer')
+    await connections.closed()
+  }
 })
 
 t.test('a stop resets what is connected', async t => {
