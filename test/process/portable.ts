@@ -57,6 +57,9 @@ t.test('what only Linux has is refused in one sentence, before anything is start
       'holdfast: Holdfast has rules in the firewall of Linux only: there are none here to see to (USAGE)\n',
     )
   }
+  const connect = await runCli(['connect', '--capture', 'hft1'])
+  t.equal(connect.code, 2)
+  t.match(connect.stderr, 'holdfast: --capture works on Linux only: leave it out, and use the local ports or --socks')
   const demo = await runCli(['demo', '--mode', 'namespace'])
   t.equal(demo.code, 1)
   t.match(demo.stderr, 'try --mode loopback')

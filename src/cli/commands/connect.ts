@@ -5,6 +5,7 @@ import { OperatorError } from '../../base/errors.ts'
 import { LIMITS } from '../../base/limits.ts'
 import type { CaptureConfig, RouteConfig } from '../../config/config.ts'
 import { decodeTicket } from '../../config/ticket.ts'
+import { isLinux } from '../../platform/system.ts'
 import { identityFromSeed, peerIdText } from '../../secure/identity.ts'
 import { localAddresses, proxyAddress } from '../local-ports.ts'
 import { createLog, type LogFormat, type LogLevel } from '../log.ts'
@@ -25,6 +26,9 @@ export interface ConnectOptions {
  * @throws OperatorError TICKET_INVALID, TICKET_EXPIRED, USAGE, CAPTURE_UNAVAILABLE; GOODBYE when the other side ends
  */
 export async function connect(text: string, local: string | undefined, options: ConnectOptions): Promise<void> {
+  if (options.capture === true && !isLinux()) {
+    throw new OperatorError('USAGE', '--capture works on Linux only: leave it out, and use the local ports or --socks')
+  }
   const ticket = decodeTicket(text === '-' ? await firstLine(process.stdin) : text, Date.now())
   const addresses = await localAddresses(ticket.services, local)
   const proxy = options.socks === undefined ? undefined : await proxyAddress(options.socks)
