@@ -17,37 +17,42 @@ const USAGE = `usage: npm run faults -- [--short] [--only NAME[,NAME]]
   --short       leaves out what takes more than some seconds each
   --only NAME   of ${FAULTS.map(({ name }) => name).join(', ')}`
 
-process.exitCode = await longRun('faults', USAGE, async run => {
-  const options = { short: { type: 'boolean', default: false }, only: { type: 'string' } } as const
-  const { values } = parseArgs({ args: [...run.args], options })
-  const names = values.only?.split(',')
-  const unknown = names?.filter(name => !FAULTS.some(fault => fault.name === name)) ?? []
-  if (unknown.length > 0) throw new Error(`There is no fault ${unknown.join(', ')}.`)
-  const faults = FAULTS.filter(fault => names?.includes(fault.name) ?? (!values.short || fault.isLong !== true))
+process.exitCode = await longRun(
+  'faults',
+  USAGE,
+  async run => {
+    const options = { short: { type: 'boolean', default: false }, only: { type: 'string' } } as const
+    const { values } = parseArgs({ args: [...run.args], options })
+    const names = values.only?.split(',')
+    const unknown = names?.filter(name => !FAULTS.some(fault => fault.name === name)) ?? []
+    if (unknown.length > 0) throw new Error(`There is no fault ${unknown.join(', ')}.`)
+    const faults = FAULTS.filter(fault => names?.includes(fault.name) ?? (!values.short || fault.isLong !== true))
 
-  return async () => {
-    const logDirectory = join(run.directory, 'logs', run.commit)
-    mkdirSync(logDirectory, { recursive: true })
-    const [near, far] = run.identities
-    const stage = { identities: { near, far }, turn: new Turn(), logDirectory, signal: run.signal }
-    const rows: (readonly [Scenario, readonly Result[]])[] = []
-    for (const [index, scenario] of faults.entries()) {
-      const directions = ['upload', 'download'] as const
-      const results = await playRun({ scenario, carrier: 'tcp', directions }, index + 1, stage)
-      if (results.length === 0) break
-      rows.push([scenario, results])
-      for (const fault of new Set(results.flatMap(({ faults }) => faults)))
-        run.print(`FAILED ${scenario.name}: ${fault}\n  the sidecars' logs: ${logDirectory}`)
-      if (results.every(({ passed }) => passed)) run.print(`ok     ${scenario.name}, ${results[0]?.seconds} s`)
+    return async () => {
+      const logDirectory = join(run.directory, 'logs', run.commit)
+      mkdirSync(logDirectory, { recursive: true })
+      const [near, far] = run.identities
+      const stage = { identities: { near, far }, turn: new Turn(), logDirectory, signal: run.signal }
+      const rows: (readonly [Scenario, readonly Result[]])[] = []
+      for (const [index, scenario] of faults.entries()) {
+        const directions = ['upload', 'download'] as const
+        const results = await playRun({ scenario, carrier: 'tcp', directions }, index + 1, stage)
+        if (results.length === 0) break
+        rows.push([scenario, results])
+        for (const fault of new Set(results.flatMap(({ faults }) => faults)))
+          run.print(`FAILED ${scenario.name}: ${fault}\n  the sidecars' logs: ${logDirectory}`)
+        if (results.every(({ passed }) => passed)) run.print(`ok     ${scenario.name}, ${results[0]?.seconds} s`)
+      }
+      run.keep(
+        `${run.commit}.json`,
+        `${JSON.stringify({ machine: run.machine, results: rows.flatMap(row => row[1]) }, null, 1)}\n`,
+      )
+      run.print(tableOf(rows))
+      return rows.length === faults.length && rows.every(([, results]) => results.every(({ passed }) => passed))
     }
-    run.keep(
-      `${run.commit}.json`,
-      `${JSON.stringify({ machine: run.machine, results: rows.flatMap(row => row[1]) }, null, 1)}\n`,
-    )
-    run.print(tableOf(rows))
-    return rows.length === faults.length && rows.every(([, results]) => results.every(({ passed }) => passed))
-  }
-})
+  },
+  FAULTS,
+)
 
 function tableOf(rows: readonly (readonly [Scenario, readonly Result[]])[]): string {
   const lines = rows.map(([scenario, results]) => {

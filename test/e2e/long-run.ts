@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 import { sweep } from './lab/namespace.ts'
 import { whatIsMissing } from './requirements.ts'
 import { stateOfSources } from './results-file.ts'
+import type { Scenario } from './scenarios/scenario.ts'
 import { createIdentity, type Identity, sweepSidecars } from './sidecar.ts'
 
 const ROOT = resolve(import.meta.dirname, '../../..')
@@ -26,14 +27,16 @@ export interface LongRun {
 
 /**
  * @param begin reads the command line and returns what runs then, with true when all of it passed
+ * @param scenarios what it may play, for the programs that they need
  * @returns the exit code
  */
 export async function longRun(
   name: string,
   usage: string,
   begin: (run: LongRun) => Promise<() => Promise<boolean>>,
+  scenarios: readonly Scenario[] = [],
 ): Promise<number> {
-  const missing = whatIsMissing([])
+  const missing = whatIsMissing(scenarios)
   if (missing !== undefined) {
     console.error(missing)
     return 2

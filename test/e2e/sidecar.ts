@@ -16,6 +16,7 @@ import { join, resolve } from 'node:path'
 import type { ConfigInput } from '../../src/config/schema.ts'
 import type { MigrateResult } from '../../src/sidecar/sidecar-api.ts'
 import type { StatusReport } from '../../src/sidecar/status.ts'
+import { FalseClocks, type Jump } from './lab/false-clocks.ts'
 import type { Namespace } from './lab/namespace.ts'
 import { stateOf } from './lab/process.ts'
 import { run } from './lab/shell.ts'
@@ -54,12 +55,14 @@ export function sweepSidecars(isMeant: (pid: number) => boolean): readonly strin
 export class Sidecar {
   readonly #host: Namespace
   readonly #directory: string
+  readonly #clocks: FalseClocks | undefined
   #process: ChildProcessWithoutNullStreams | undefined
 
-  /** The configuration's paths (identity, socket) are given here. */
-  constructor(host: Namespace, identity: Identity, config: ConfigInput) {
+  /** The configuration's paths (identity, socket) are given here. @param jump what its clocks can do, if not the kernel's */
+  constructor(host: Namespace, identity: Identity, config: ConfigInput, jump?: Jump) {
     this.#host = host
     this.#directory = mkdtempSync(join(tmpdir(), `${host.name}-`))
+    this.#clocks = jump && new FalseClocks(this.#directory, jump)
     mkdirSync(this.#directory, { recursive: true })
     const key = join(this.#directory, 'identity.pem')
     copyFileSync(identity.file, key)
@@ -81,7 +84,8 @@ export class Sidecar {
   async start(logTo?: string): Promise<void> {
     const command = [process.execPath, CLI, 'up', '--config', this.#file('holdfast.yaml'), '--log-level', 'debug']
     const redirect = logTo === undefined ? [] : ['sh', '-c', `exec "$@" 2>>${logTo}`, 'sh']
-    const child = this.#host.spawn([...redirect, ...command])
+    const whole = [...redirect, ...command]
+    const child = this.#host.spawn(this.#clocks?.wrap(whole) ?? whole)
     this.#process = child
     appendFileSync(this.#file('log'), `--- started as process ${child.pid}\n`)
     const keep = (bytes: Buffer) => appendFileSync(this.#file('log'), bytes)
@@ -93,6 +97,7 @@ export class Sidecar {
       const timer = setTimeout(() => fail('is not ready in time'), READY_DEADLINE_MS)
       child.once('exit', code => {
         clearTimeout(timer)
+        this.#clocks?.sweep(this.pid)
         fail(`ended with ${code}`)
       })
       child.stdout.on('data', (bytes: Buffer) => {
@@ -105,19 +110,34 @@ export class Sidecar {
     })
   }
 
+  /** The last match in the log of all its processes. */
+  lastSaid(pattern: RegExp): RegExpExecArray | undefined {
+    return [...readFileSync(this.#file('log'), 'utf8').matchAll(pattern)].at(-1)
+  }
+
   /** What `holdfast status` would show. @throws Error when it does not answer */
   async status(): Promise<StatusReport> {
-    return JSON.parse(await this.#ask('GET', '/v1/status')) as StatusReport
+    return JSON.parse((await this.#ask('GET', '/v1/status')).text) as StatusReport
+  }
+
+  /** What it takes for the time, in milliseconds since 1970 and to the second. @throws Error when it does not answer */
+  async wallMs(): Promise<number> {
+    return Date.parse((await this.#ask('GET', '/v1/status')).date)
+  }
+
+  /** Its clocks jump, forwards or back: seen a second later at the latest. */
+  async jumpClocks(ms: number): Promise<void> {
+    await this.#clocks!.jump(this.pid, ms)
   }
 
   /** What `holdfast migrate` does. @throws Error when it does not answer */
   async migrate(): Promise<readonly MigrateResult[]> {
-    return JSON.parse(await this.#ask('POST', '/v1/migrate', '{}')) as MigrateResult[]
+    return JSON.parse((await this.#ask('POST', '/v1/migrate', '{}')).text) as MigrateResult[]
   }
 
   /** Each time series of its metrics, as `name{labels}`. @throws Error when it does not answer */
   async metrics(): Promise<ReadonlyMap<string, number>> {
-    const lines = (await this.#ask('GET', '/metrics')).matchAll(/^(\w+(?:\{.*\})?) (\S+)$/gm)
+    const lines = (await this.#ask('GET', '/metrics')).text.matchAll(/^(\w+(?:\{.*\})?) (\S+)$/gm)
     return new Map([...lines].map(([, series, value]) => [series ?? '', Number(value)]))
   }
 
@@ -154,7 +174,7 @@ export class Sidecar {
     rmSync(this.#directory, { recursive: true, force: true })
   }
 
-  #ask(method: 'GET' | 'POST', path: string, body = ''): Promise<string> {
+  #ask(method: 'GET' | 'POST', path: string, body = ''): Promise<{ readonly text: string; readonly date: string }> {
     return new Promise((resolve, reject) => {
       const options = { socketPath: this.#file('holdfast.sock'), method, path, timeout: STATUS_DEADLINE_MS }
       const asked = request(options, response => {
@@ -162,7 +182,7 @@ export class Sidecar {
         response.on('data', (bytes: Buffer) => parts.push(bytes))
         response.on('end', () => {
           const text = Buffer.concat(parts).toString()
-          if (response.statusCode === 200) resolve(text)
+          if (response.statusCode === 200) resolve({ text, date: response.headers.date ?? '' })
           else reject(new Error(`${path} answered ${response.statusCode}: ${text}`))
         })
       })

@@ -21,7 +21,7 @@ export function faultOf(
   name: string,
   title: string,
   play: (stand: Stand) => Promise<void>,
-  more: Pick<Scenario, 'isLong'> & { readonly stand?: () => StandOptions } = {},
+  more: Pick<Scenario, 'isLong' | 'programs'> & { readonly stand?: () => StandOptions } = {},
 ): Scenario {
   const { stand, ...rest } = more
   return {

@@ -2,6 +2,17 @@
 import { farKilled, nearKilled } from '../scenarios/killed.ts'
 import type { Scenario } from '../scenarios/scenario.ts'
 import {
+  backFar,
+  backNear,
+  forwardFar,
+  forwardNear,
+  pastTheHold,
+  sleptFar,
+  sleptNear,
+  standstillFar,
+  standstillNear,
+} from './clocks.ts'
+import {
   exhaustedFar,
   exhaustedNear,
   fullDisk,
@@ -29,6 +40,15 @@ export const FAULTS: readonly Scenario[] = [
   fullDisk,
   starvedNear,
   starvedFar,
+  forwardNear,
+  forwardFar,
+  backNear,
+  backFar,
+  pastTheHold,
+  sleptNear,
+  sleptFar,
+  standstillNear,
+  standstillFar,
   longStopNear,
   longStopFar,
   probedPath,

@@ -10,6 +10,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import type { ConfigInput } from '../../../src/config/schema.ts'
 import { hostOf } from '../lab/carriers.ts'
+import type { Jump } from '../lab/false-clocks.ts'
 import { ADDRESS, Lab, type LabOptions } from '../lab/lab.ts'
 import { Agent } from '../programs/agent-driver.ts'
 import { type FlowReport, monotonicMs } from '../programs/agent-protocol.ts'
@@ -48,6 +49,8 @@ export interface StandOptions {
   readonly ports?: readonly number[]
   /** A file that takes the near sidecar's log. @default kept by the lab */
   readonly nearLog?: string
+  /** What the clocks of a sidecar can do. @default the kernel's */
+  readonly clocks?: { readonly near?: Jump; readonly far?: Jump }
 }
 
 interface Blackout {
@@ -110,8 +113,9 @@ export class Stand {
     options: StandOptions = {},
   ): Promise<Stand> {
     const lab = await Lab.create(number, options.lab)
-    const near = new Sidecar(lab.near, identities.near, nearConfig(carrier, identities.far, options))
-    const far = new Sidecar(lab.far, identities.far, farConfig(carrier, identities.near, options))
+    const { clocks } = options
+    const near = new Sidecar(lab.near, identities.near, nearConfig(carrier, identities.far, options), clocks?.near)
+    const far = new Sidecar(lab.far, identities.far, farConfig(carrier, identities.near, options), clocks?.far)
     return new Stand(lab, carrier, directions, [near, far], options, turn)
   }
 
