@@ -4,7 +4,9 @@
  *
  * getaddrinfo blocks a thread for as long as somebody's name server keeps silent, cannot be cancelled, and libuv runs two at
  * once in the whole process. So each peer has one running at most: a peer whose names never answer holds up its own opens,
- * and one thread is left for the others and for the overlay. Peers take turns; within a peer, opens of one name share a lookup.
+ * and one thread is left for the others and for the overlay. Of peers whose last lookup outlasted LIMITS.resolveMs only one
+ * has one running, so that several of them do not take that thread, too, but for the first time. Peers take turns; within a
+ * peer, opens of one name share a lookup.
  */
 import { lookup as dnsLookup } from 'node:dns/promises'
 import { LIMITS } from '../base/limits.ts'
@@ -22,12 +24,17 @@ interface Pending {
 
 export class DestinationLookups {
   readonly #lookup: SystemLookup
+  readonly #now: () => number
   /** By peer, then by name, the oldest first; who was served goes to the end. */
   readonly #peers = new Map<string, Map<string, Pending>>()
+  /** Peers whose last lookup took too long: no more than there are peers. */
+  readonly #slow = new Set<string>()
   #running = 0
 
-  constructor(lookup: SystemLookup = systemLookup) {
+  /** @param now for tests; milliseconds on any clock that never goes back */
+  constructor(lookup: SystemLookup = systemLookup, now: () => number = () => performance.now()) {
     this.#lookup = lookup
+    this.#now = now
   }
 
   /** Names that are looked up or wait for it, of all peers. */
@@ -81,10 +88,13 @@ export class DestinationLookups {
   }
 
   async #run(peer: string, name: string): Promise<readonly string[]> {
+    const since = this.#now()
     try {
       return await this.#lookup(name)
     } finally {
       this.#running--
+      if (this.#now() - since >= LIMITS.resolveMs) this.#slow.add(peer)
+      else this.#slow.delete(peer)
       this.#remove(peer, name)
       this.#goLast(peer)
       this.#runNext()
@@ -93,14 +103,21 @@ export class DestinationLookups {
 
   #runNext(): void {
     if (this.#running >= LIMITS.egressLookupsMax) return
-    for (const names of this.#peers.values()) {
+    const isSlowOneRunning = [...this.#slow].some(peer => this.#isRunning(peer))
+    for (const [peer, names] of this.#peers) {
       const [oldest] = names.values()
       // The oldest begins first, so if it waits, none of this peer runs.
-      if (oldest === undefined || oldest.isRunning) continue
+      if (oldest === undefined || oldest.isRunning || (isSlowOneRunning && this.#slow.has(peer))) continue
       oldest.isRunning = true
       this.#running++
-      return oldest.run()
+      oldest.run()
+      return this.#runNext()
     }
+  }
+
+  #isRunning(peer: string): boolean {
+    const [oldest] = this.#peers.get(peer)?.values() ?? []
+    return oldest?.isRunning ?? false
   }
 
   #goLast(peer: string): void {

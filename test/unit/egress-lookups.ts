@@ -10,18 +10,20 @@ const never = new AbortController().signal
 /** Lookups whose system answers when the test says so. */
 function setUp() {
   const asked: { name: string; answer(...addresses: string[]): void; fail(code: string): void }[] = []
+  const clock = { now: 0 }
   const lookups = new DestinationLookups(
     name =>
       new Promise((resolve, reject) => {
         const fail = (code: string) => reject(Object.assign(new Error(code), { code }))
         asked.push({ name, answer: (...addresses) => resolve(addresses), fail })
       }),
+    () => clock.now,
   )
   /** Asks and waits for no answer. */
   const begin = (peer: string, ...names: string[]) => {
     for (const name of names) lookups.ask(peer, name, never).catch(() => undefined)
   }
-  return { asked, lookups, begin, names: () => asked.map(({ name }) => name) }
+  return { asked, clock, lookups, begin, names: () => asked.map(({ name }) => name) }
 }
 
 t.test('a peer whose names never answer holds up nobody else', async t => {
@@ -33,6 +35,28 @@ t.test('a peer whose names never answer holds up nobody else', async t => {
   asked[1]?.answer('192.0.2.1')
   t.same(await answer, ['192.0.2.1'])
   t.same(names(), ['a.bad', 'db.internal'], 'and the place that is free again is not for the bad one')
+})
+
+t.test('peers whose lookups took too long have one running among them, until one is quick', async t => {
+  const { asked, clock, begin, names } = setUp()
+  begin('bad', 'bad1', 'bad2', 'bad3')
+  begin('worse', 'worse1', 'worse2')
+  begin('good', 'good1', 'good2')
+  t.same(names(), ['bad1', 'worse1'])
+  clock.now = LIMITS.resolveMs
+  for (const { fail } of asked) fail('EAI_AGAIN')
+  await flushPromises()
+  t.same(names().slice(2), ['good1', 'bad2'])
+  asked[2]?.answer('192.0.2.1')
+  await flushPromises()
+  t.same(names().slice(4), ['good2'], 'the other bad one waits')
+  asked[4]?.answer('192.0.2.1')
+  await flushPromises()
+  t.same(names().slice(5), [], 'and leaves the place free')
+  clock.now += LIMITS.resolveMs - 1
+  asked[3]?.answer('192.0.2.2')
+  await flushPromises()
+  t.same(names().slice(5), ['worse2', 'bad3'], 'who was quick is as good as any')
 })
 
 t.test('peers take turns, and two lookups run at once in all', async t => {
