@@ -42,6 +42,8 @@ export const LIMITS = {
   /** Connections that have not proved an identity, in all and from one address (/64 for IPv6). More are refused. */
   unauthenticatedMax: 256,
   unauthenticatedPerAddressMax: 32,
+  /** Pings and pongs of a WebSocket before an identity was proved: proxies send few. More close the carrier. */
+  strangerPingsMax: 64,
   /** Full handshakes a second, in all and from one address, and as many of wss. RESUME look-ups are cheap, not counted. */
   handshakesPerSecondMax: 100,
   handshakesPerSecondPerAddressMax: 20,

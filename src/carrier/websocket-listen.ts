@@ -52,7 +52,8 @@ export function listenWebSocket(endpoint: Endpoint, options: ListenOptions): Pro
       const place = pending.take(socket)
       if (place === undefined) return void socket.destroy()
       const scheme = isTls ? 'wss' : 'ws'
-      options.onCarrier(new WebSocketCarrier({ websocket, socket, scheme, isClient: false }), place)
+      const carrier = new WebSocketCarrier({ websocket, socket, scheme, isClient: false })
+      options.onCarrier(carrier, carrier.boundStranger(place))
     })
   })
   const dropPending = () => {

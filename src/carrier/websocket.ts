@@ -14,6 +14,7 @@ import type { Socket } from 'node:net'
 import type { RawData, WebSocket } from 'ws'
 import { RemoteError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
+import type { Place } from '../base/places.ts'
 import { byteLength, putUint } from '../wire/bytes.ts'
 import { OuterFrameParser } from '../wire/outer-frame.ts'
 import { SocketCarrier } from './socket-carrier.ts'
@@ -51,6 +52,27 @@ export class WebSocketCarrier extends SocketCarrier {
     websocket.on('message', (data, isBinary) => this.#handleMessage(data, isBinary))
     websocket.on('error', error => this.#handleError(error))
     websocket.on('close', code => this.#handleClose(code))
+  }
+
+  /**
+   * Counts pings and pongs of a stranger: they make no frame, so nobody else does, and each ping is answered. More than
+   * LIMITS.strangerPingsMax close the carrier.
+   * @returns the place to release when the peer is no stranger any more
+   */
+  boundStranger(place: Place): Place {
+    let count = 0
+    const handle = () => {
+      if (++count === LIMITS.strangerPingsMax + 1) {
+        this.handleFault(new RemoteError('PROTOCOL_VIOLATION', `${count} pings came before an identity was proved`))
+      }
+    }
+    this.#websocket.on('ping', handle).on('pong', handle)
+    return {
+      release: () => {
+        this.#websocket.off('ping', handle).off('pong', handle)
+        place.release()
+      },
+    }
   }
 
   protected override isWritable(): boolean {

@@ -39,6 +39,7 @@ const TRIED: readonly (readonly [file: string, title: string, ...limits: Limit[]
   ['unit/carrier-backoff', 'goes slowly when nothing has answered', 'backoffFastForMs', 'backoffSlowMs'],
   ['support/carrier-suite', 'says stop when the peer does not read', 'carrierHighWaterBytes'],
   ['support/carrier-suite', 'is destroyed when the caller does not stop', 'carrierQueueBytesMax'],
+  ['unit/carrier-websocket-stranger', 'pings and pongs of a stranger count', 'strangerPingsMax'],
   ['conformance/carrier-listen', 'refused connections linger in bounded number', 'refusedLingerMax'],
   ['conformance/carrier-listen', 'a dial ends at its deadline', 'connectMs'],
   ['unit/session-window', 'the first limit lets the open and 16 KiB go', 'windowFloorBytes'],
