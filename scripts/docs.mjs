@@ -176,6 +176,7 @@ function busySidecar() {
     status: () => ({ version: '0', uptimeSeconds: 1, peers: [peer] }),
     totals: () => ({
       ...counts,
+      directConnections: { no_route: 1, no_sidecar: 1 },
       resets: new Map([['REFUSED', 1]]),
       proxyRefusals: new Map([['malformed', 1]]),
       migrations,

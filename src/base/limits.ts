@@ -266,6 +266,10 @@ export const LIMITS = {
   egressLookupsPerPeerMax: 16,
   /** The same for this host's own programs: a browser asks for many names at once. */
   ownLookupsMax: 256,
+  /** A connection that may go around a peer without a sidecar waits so long for what the dialing finds. Then it is held as any. */
+  presenceMs: 20_000,
+  /** Such connections that wait, for each peer. More are held at once. */
+  presenceAskersMax: 1_024,
   /** The admin socket: open connections, one request, its body. More are refused. */
   adminConnectionsMax: 16,
   adminRequestMs: 10_000,

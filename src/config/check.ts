@@ -93,7 +93,7 @@ function toConfig(file: ConfigFile, directory: string): Config {
     advertise: file.advertise.map(one => parseEndpoint(one)!),
     peers: file.peers.map(one => ({ ...one, endpoints: one.endpoints.map(text => parseEndpoint(text)!) })),
     forward: file.forward.map(one => ({ ...one, listen: parseHostPort(one.listen)!, to: parseHostPort(one.to)! })),
-    routes: file.routes.map(({ to, ports, peer }) => ({ rules: routeRules(to, ports), peer })),
+    routes: file.routes.map(({ to, ports, ...one }) => ({ rules: routeRules(to, ports), ...one })),
     proxy: file.proxy.map(one => ({ ...one, listen: parseHostPort(one.listen)! })),
     ...(file.capture === undefined ? {} : { capture: file.capture }),
     firewall: file.firewall,

@@ -36,6 +36,8 @@ export interface RouteConfig {
   /** In the form of allow rules (base/allow-rule.ts), one for each range of ports. */
   readonly rules: readonly string[]
   readonly peer: string
+  /** Where the peer was never met and nothing at its endpoints is a sidecar. @default hold */
+  readonly withoutSidecar?: 'hold' | 'direct'
 }
 
 /** A port that speaks SOCKS5 and HTTP CONNECT. */

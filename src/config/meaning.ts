@@ -44,6 +44,7 @@ function checkForwards(value: unknown, report: Report): void {
 /** Two routes with the same host and ports would leave open which of them decides. */
 function checkRoutes(value: unknown, report: Report): void {
   checkPeerNames(value, 'routes', report)
+  checkWithoutSidecar(value, report)
   const seen = new Map<string, number>()
   entries(value, 'routes').forEach((one, i) => {
     const [to, ports = ['*']] = [valueAt(one, ['to']), valueAt(one, ['ports'])]
@@ -53,6 +54,18 @@ function checkRoutes(value: unknown, report: Report): void {
       if (first === undefined) seen.set(rule, i)
       else report(['routes', i], `${rule} has a route already, routes[${first}]; leave one`)
     }
+  })
+}
+
+/** Only a peer that is dialed can be found to run no sidecar. */
+function checkWithoutSidecar(value: unknown, report: Report): void {
+  entries(value, 'routes').forEach((one, i) => {
+    const name = valueAt(one, ['peer'])
+    const peer = entries(value, 'peers').find(peer => valueAt(peer, ['name']) === name)
+    const { length } = entries(peer, 'endpoints')
+    if (valueAt(one, ['withoutSidecar']) !== 'direct' || peer === undefined || length > 0) return
+    const why = `"${name}" has no \`endpoints\`, so this host cannot find out whether a sidecar runs there`
+    report(['routes', i, 'withoutSidecar'], `${why}; write where it would be reached, or leave this out`)
   })
 }
 

@@ -1,26 +1,19 @@
 /**
- * The configuration file, key by key. This is the one place that says what a key means: its unit, default, bounds, and what
- * happens at the limit. The descriptions go into the JSON Schema for editors.
+ * The configuration file, key by key. This is the place that says what a key means: its unit, default, bounds, and what happens
+ * at the limit; capture-schema.ts has the keys for rules of the kernel. The descriptions go into the JSON Schema for editors.
  */
 import { z } from 'zod'
 import { parseAllowRule } from '../base/allow-rule.ts'
 import { type Endpoint, isHost, isWildcard, parseEndpoint, parseHostPort } from '../base/endpoint.ts'
 import { LIMITS } from '../base/limits.ts'
 import { parseNetwork } from '../base/network.ts'
+import { capture, firewall } from './capture-schema.ts'
 import { parseDuration } from './duration.ts'
+import { list, text } from './schema-parts.ts'
 import { quoted } from './words.ts'
 
 export const DEFAULT_IDENTITY = 'identity.pem'
 export const DEFAULT_SOCKET = 'holdfast.sock'
-export const DEFAULT_CAPTURE_PORT = 15_001
-
-/** A string that `fault` finds nothing wrong with. */
-function text(fault: (text: string) => string | undefined) {
-  return z.string().superRefine((value, context) => {
-    const message = fault(value)
-    if (message !== undefined) context.addIssue({ code: 'custom', message })
-  })
-}
 
 function endpointFault(value: string, judge: (endpoint: Endpoint) => string | undefined): string | undefined {
   const endpoint = parseEndpoint(value)
@@ -105,10 +98,6 @@ const hold = z
     context.addIssue({ code: 'custom', message: `${quoted(value)} ${what}` })
   })
   .meta({ examples: ['24h', '90s'] })
-
-function list<T extends z.ZodType>(item: T, most: number) {
-  return z.array(item).max(most, { error: `has more than ${most} entries` })
-}
 
 const listener = z.union(
   [
@@ -229,6 +218,14 @@ const route = z
       .default(['*'])
       .describe(`Ports and ranges such as 8000-8080. Default: all. At most ${LIMITS.routePortsMax}.`),
     peer: z.string().describe('Name of the peer that it is reached through, and that must allow it.'),
+    withoutSidecar: z
+      .enum(['hold', 'direct'], { error: 'must be hold or direct' })
+      .default('hold')
+      .describe(
+        'What becomes of connections while nothing at the endpoints of the peer is a sidecar, and none was met since this one ' +
+          'started. hold: they wait for it. direct: they go to their destination without protection, after ' +
+          `${LIMITS.presenceMs / 1000} s at most; whoever can block the port of the peer can bring that about. Default hold.`,
+      ),
   })
   .superRefine(({ to, ports }, context) => {
     routeRules(to, ports).forEach((rule, i) => {
@@ -239,81 +236,6 @@ const route = z
       else if (i === 0) context.addIssue({ code: 'custom', path: ['to'], message: parsed })
     })
   })
-
-/** Names and numbers go into rules of the firewall as they are, so they are read strictly. */
-const user = z.union(
-  [
-    z.int().min(0).max(0xffff_fffe),
-    text(value =>
-      /^[A-Za-z_][\w.-]*\$?$/.test(value) ? undefined : `${quoted(value)} is no user; write a name or a number`,
-    ),
-  ],
-  { error: 'must be the name or the number of a user' },
-)
-
-const cgroup = text(value =>
-  /^[\w.@:\\-]+(\/[\w.@:\\-]+)*$/.test(value)
-    ? undefined
-    : `${quoted(value)} is no cgroup; write its path below /sys/fs/cgroup, such as system.slice/app.service`,
-)
-
-const capture = z.strictObject({
-  mode: z
-    .enum(['redirect', 'tproxy'], { error: 'must be redirect or tproxy' })
-    .default('redirect')
-    .describe(
-      'redirect: this host’s own connections, and those of containers that share its network. tproxy: connections that it ' +
-        'forwards for others. Default redirect.',
-    ),
-  port: z
-    .int({ error: 'must be a port, 1 to 65535' })
-    .min(1, { error: 'must be a port, 1 to 65535' })
-    .max(65_535, { error: 'must be a port, 1 to 65535' })
-    .default(DEFAULT_CAPTURE_PORT)
-    .describe(`Port of 127.0.0.1 and ::1 that captured connections are led to. Default ${DEFAULT_CAPTURE_PORT}.`),
-  users: list(user, LIMITS.captureChoicesMax)
-    .default([])
-    .describe(
-      `Only connections of these users, by name or number. Default: everybody’s. At most ${LIMITS.captureChoicesMax}.`,
-    ),
-  cgroups: list(cgroup, LIMITS.captureChoicesMax)
-    .default([])
-    .describe(
-      'Only connections of these cgroups (version 2), by path below /sys/fs/cgroup. They keep their source address, and do ' +
-        `not outlive its loss. Default: everybody’s. At most ${LIMITS.captureChoicesMax}.`,
-    ),
-  except: z
-    .strictObject({
-      users: list(user, LIMITS.captureChoicesMax)
-        .default([])
-        .describe(`Never captured: connections of these users. At most ${LIMITS.captureChoicesMax}.`),
-      cgroups: list(cgroup, LIMITS.captureChoicesMax)
-        .default([])
-        .describe(`Never captured: connections of these cgroups. At most ${LIMITS.captureChoicesMax}.`),
-    })
-    .default({ users: [], cgroups: [] })
-    .describe(
-      'What is never captured, beside what the sidecar itself sends. A sidecar without CAP_NET_ADMIN must have its own user or ' +
-        'cgroup here.',
-    ),
-  applyRules: z
-    .boolean()
-    .default(true)
-    .describe(
-      'Whether the sidecar applies and removes the rules. false: `holdfast firewall apply` was run before, as root. Default true.',
-    ),
-})
-
-const firewall = z.strictObject({
-  suspend: z
-    .boolean({ error: 'must be true or false' })
-    .default(false)
-    .describe(
-      'Whether the kernel drops packets of a carrier that was lost, from and to its old addresses and ports, until another has ' +
-        `taken over; ${LIMITS.suspensionMs / 1000} s at most. On Linux, with nftables and CAP_NET_ADMIN, for peers that this ` +
-        'host can dial. Default false.',
-    ),
-})
 
 const admin = z.strictObject({
   socket: z

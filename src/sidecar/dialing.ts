@@ -21,6 +21,7 @@ import { type DialCandidate, type DialFailure, DialRound } from '../carrier/dial
 import type { Resolver } from '../carrier/resolver.ts'
 import type { MigrateReason } from '../wire/control.ts'
 import type { Path } from './path.ts'
+import type { FailedRound } from './presence.ts'
 
 export interface DialingOptions {
   readonly resolver: Resolver
@@ -43,8 +44,9 @@ export interface DialingOptions {
   /**
    * A round is over and nothing came of it, or there is no endpoint to dial.
    * @param failures of attempts that did not connect, unless a path was lost last
+   * @param round undefined without an endpoint
    */
-  onFailed(failures: readonly DialFailure[]): void
+  onFailed(failures: readonly DialFailure[], round?: FailedRound): void
 }
 
 export type Handshake = 'full' | 'resumption'
@@ -56,6 +58,9 @@ interface Round {
   isExhausted: boolean
   /** Before the next round; drawn when this one is exhausted. */
   pauseMs: number | undefined
+  failures: readonly DialFailure[]
+  /** Connections that brought no record. */
+  readonly lost: Path[]
 }
 
 /** A connection that has not been answered yet. */
@@ -116,13 +121,16 @@ export class Dialing {
     if (attempt === undefined) return
     this.#attempts.delete(path)
     const { round, candidate, handshake } = attempt
-    if (!path.hasRecord) this.#next.set(formatEndpoint(candidate.endpoint), otherThan(handshake))
+    if (!path.hasRecord) {
+      this.#next.set(formatEndpoint(candidate.endpoint), otherThan(handshake))
+      round.lost.push(path)
+    }
     if (this.#reason === undefined || this.#isStopped) return
     const isOtherNext = !path.hasRecord && this.#handshakeAt(candidate.endpoint) !== handshake
     if (round === this.#round && isOtherNext && round.ways.again(candidate)) return this.#resume(round)
     round.ways.hurry()
     if (!round.isExhausted || this.#isAwaited(round)) return
-    this.#options.onFailed([])
+    this.#options.onFailed([], round)
     if (round === this.#round) this.#retryAfter(round.pauseMs!)
   }
 
@@ -153,7 +161,8 @@ export class Dialing {
       onCarrier: (carrier, candidate) => this.#handleCarrier(round, carrier, candidate),
       onExhausted: failures => this.#handleExhausted(round, failures),
     })
-    const round: Round = { ways, sinceMs: performance.now(), isExhausted: false, pauseMs: undefined }
+    const sinceMs = performance.now()
+    const round: Round = { ways, sinceMs, isExhausted: false, pauseMs: undefined, failures: [], lost: [] }
     this.#round = round
     ways.start()
   }
@@ -172,9 +181,10 @@ export class Dialing {
 
   #handleExhausted(round: Round, failures: readonly DialFailure[]): void {
     round.isExhausted = true
+    round.failures = failures
     round.pauseMs ??= this.#backoff.next(performance.now())
     const isAwaited = this.#isAwaited(round)
-    if (!isAwaited) this.#options.onFailed(failures)
+    if (!isAwaited) this.#options.onFailed(failures, round)
     // Those that connected get the time of a handshake on a slow path before more are made beside them.
     this.#retryAfter(isAwaited ? Math.max(LIMITS.heartbeatAnswerMs, round.pauseMs) : round.pauseMs)
   }

@@ -1,6 +1,6 @@
 /**
- * Connections that no route names: they go to their destination from this host, as they would without Holdfast, and do not
- * outlive a change of address. A stop resets them, as it does sessions.
+ * Connections that no route names, or whose route leads to a peer without a sidecar: they go to their destination from this
+ * host, as they would without Holdfast, and do not outlive a change of address. A stop resets them, as it does sessions.
  *
  *     one socket -> onData -> copied -> the other's queue     (paused while that is at its high-water mark)
  */
@@ -10,7 +10,7 @@ import { LIMITS } from '../base/limits.ts'
 import { type CapturedConnection, refuse } from '../capture/capture.ts'
 import type { ApplicationHandlers, ApplicationSocket } from '../platform/application-socket.ts'
 import type { Connections } from './connections.ts'
-import type { TotalsCounter } from './totals.ts'
+import type { DirectReason, TotalsCounter } from './totals.ts'
 
 /** Addresses of a name, best first, or why they are not to be had. */
 export type Found = readonly string[] | WireCode
@@ -41,10 +41,10 @@ export class Direct {
    *
    * @param found where its name was looked up already
    */
-  async open(connection: CapturedConnection, found?: Found): Promise<void> {
+  async open(connection: CapturedConnection, reason: DirectReason, found?: Found): Promise<void> {
     const { socket, to, client = formatHostPort(socket.remote), answer } = connection
     const { dial, totals, onFailed } = this.#options
-    totals.directConnections++
+    totals.directConnections[reason]++
     const abort = new AbortController()
     const cut = () => {
       abort.abort()

@@ -37,6 +37,8 @@ export class Path {
   /** Before our part of the handshake was sent; on the engine's clock. */
   readonly createdAt = performance.now()
   owner: PathOwner
+  /** A whole frame has come: what answers speaks as a sidecar does. */
+  hasFrame = false
   /** A record of the peer's has opened here. */
   hasRecord = false
   /** Its keyset belongs to an association. */
@@ -69,7 +71,10 @@ export class Path {
 
   start(): void {
     this.carrier.attach({
-      onFrame: frame => this.channel.handleFrame(frame),
+      onFrame: frame => {
+        this.hasFrame = true
+        this.channel.handleFrame(frame)
+      },
       onDrain: () => this.owner.handleBlocked(this, false),
       onClose: ({ code, detail }) => {
         this.channel.release()

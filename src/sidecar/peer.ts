@@ -17,6 +17,7 @@ import { sourceAddressFor } from '../watch/source-address.ts'
 import type { MigrateReason } from '../wire/control.ts'
 import { Dialing, type Handshake } from './dialing.ts'
 import { Path } from './path.ts'
+import { type FailedRound, Presence } from './presence.ts'
 import { Pump } from './pump.ts'
 import type { Shared } from './shared.ts'
 import type { MigrationStatus, PeerStatus } from './status.ts'
@@ -25,6 +26,7 @@ import { Whereabouts } from './whereabouts.ts'
 
 export class Peer {
   readonly config: PeerConfig
+  readonly presence: Presence
   readonly #shared: Shared
   readonly #dialing: Dialing
   readonly #pumps = new Set<Pump>()
@@ -37,6 +39,7 @@ export class Peer {
   constructor(config: PeerConfig, shared: Shared) {
     this.config = config
     this.#shared = shared
+    this.presence = new Presence({ clock: shared.clock, onPassedBy: () => this.#reportPassedBy() })
     const whereabouts = new Whereabouts(config.endpoints, shared.isOwn)
     this.#whereabouts = whereabouts
     this.#dialing = new Dialing({
@@ -49,7 +52,7 @@ export class Peer {
       rttMs: () => this.pump?.lastRttMs,
       makePath: (carrier, endpoint, handshake) => this.#makePath(carrier, endpoint, handshake),
       canResume: () => shared.keyring.has(this.pump!),
-      onFailed: failures => this.#handleDialFailed(failures),
+      onFailed: (failures, round) => this.#handleDialFailed(failures, round),
     })
     if (config.isTicket !== true) this.#pumps.add(this.#newPump())
   }
@@ -96,11 +99,13 @@ export class Peer {
       if (change.isLinkEvent) pump.handleDoubt()
       void this.#considerBetter(pump)
     }
+    if (change.gone.length > 0) this.presence.handleMoved()
     this.#dialing.hurry(performance.now(), change.gone.length > 0)
   }
 
   handleWake(sleptMs: number): void {
     for (const pump of this.#pumps) pump.handleDoubt(sleptMs)
+    this.presence.handleMoved()
     this.#dialing.hurry(performance.now())
   }
 
@@ -116,6 +121,7 @@ export class Peer {
   }
 
   stop(): void {
+    this.presence.stop()
     this.#dialing.stop()
     for (const pump of this.#pumps) pump.stop()
   }
@@ -157,6 +163,7 @@ export class Peer {
       connections: shared.connections,
       dialFar: (request, signal) => shared.dialFar(config, request, signal),
       endpoints: shared.advertised,
+      onMet: () => this.presence.handleMet(),
       onPathWish: reason => this.#handleWish(pump, reason),
       onPeerEndpoints: endpoints => this.#whereabouts.learn(endpoints),
       onMigrated: migration => this.#handleMigrated(pump, migration),
@@ -212,7 +219,8 @@ export class Peer {
     return path
   }
 
-  #handleDialFailed(failures: readonly DialFailure[]): void {
+  #handleDialFailed(failures: readonly DialFailure[], round: FailedRound | undefined): void {
+    if (round !== undefined) this.presence.handleRoundFailed(round)
     const last = failures.at(-1)
     if (last !== undefined) this.#remember(formatEndpoint(last.endpoint), last.error.code, last.error.message)
     for (const pump of this.#pumps) pump.handleDialFailed()
@@ -230,6 +238,11 @@ export class Peer {
       endpoint: where,
       code,
     })
+  }
+
+  #reportPassedBy(): void {
+    const why = 'no sidecar has answered at its endpoints, and routes say `withoutSidecar: direct`'
+    this.#shared.log.warn(`connections go directly, without protection: ${why}`, { peer: this.config.name })
   }
 
   #remember(endpoint: string, code: Code, detail: string): void {

@@ -37,6 +37,8 @@ export interface PumpOptions {
   readonly connections: Connections
   /** Where this sidecar can be dialed now. */
   readonly endpoints: () => readonly string[]
+  /** The peer's key was proved on a path. */
+  onMet(): void
   /** Called after every drain: dial, or stop dialing. */
   onPathWish(reason: MigrateReason | undefined): void
   onPeerEndpoints(endpoints: readonly string[]): void
@@ -112,6 +114,7 @@ export class Pump implements PathOwner {
 
   handleReady(path: Path): void {
     path.owner = this
+    this.#options.onMet()
     if (this.#isStopped) return path.close('GOODBYE', 'this sidecar is shutting down')
     this.#makeRoom()
     this.paths.set(path.id, path)

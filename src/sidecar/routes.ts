@@ -7,20 +7,20 @@ import { RuleTable } from '../base/rule-table.ts'
 import type { RouteConfig } from '../config/config.ts'
 
 export class Routes {
-  readonly #peers: RuleTable<string>
+  readonly #routes: RuleTable<RouteConfig>
 
   /** @throws OperatorError CONFIG_INVALID at the first that is no rule */
   constructor(configs: readonly RouteConfig[]) {
-    this.#peers = new RuleTable(configs.flatMap(({ rules, peer }) => rules.map(rule => [rule, peer] as const)))
+    this.#routes = new RuleTable(configs.flatMap(route => route.rules.map(rule => [rule, route] as const)))
   }
 
   /** Whether an address that a name stands for could have a route on `port`. */
   hasNetworksFor(port: number): boolean {
-    return this.#peers.hasNetworksFor(port)
+    return this.#routes.hasNetworksFor(port)
   }
 
-  /** @returns the name of the peer, or undefined when no route holds `to` */
-  peerFor({ host, port }: HostPort): string | undefined {
-    return this.#peers.forAddress(host, port) ?? this.#peers.forName(host, port)
+  /** @returns undefined when no route holds `to` */
+  routeFor({ host, port }: HostPort): RouteConfig | undefined {
+    return this.#routes.forAddress(host, port) ?? this.#routes.forName(host, port)
   }
 }

@@ -267,14 +267,20 @@ class RunningSidecar implements Sidecar {
       onFailed: (code, { client, to }) => log.debug(`a direct connection failed: ${code}`, { client, to }),
     })
     const lookUp = (name: string) => lookUpName(name, { lookup: this.#lookUpOwn, signal: new AbortController().signal })
-    return new Near({ routes: new Routes(this.#config.routes), pumpOf: name => this.#pumpOf(name), lookUp, direct })
+    return new Near({
+      routes: new Routes(this.#config.routes),
+      pumpOf: name => this.#peerNamed(name)?.pump,
+      presenceOf: name => this.#peerNamed(name)?.presence,
+      lookUp,
+      direct,
+    })
   }
 
   /** Lookups of this host's own applications are one more asker beside the peers. */
   readonly #lookUpOwn = (name: string, signal: AbortSignal) => this.#lookups.ask('', name, signal, LIMITS.ownLookupsMax)
 
-  #pumpOf(name: string): Pump | undefined {
-    return [...this.#peers.values()].find(one => one.config.name === name)?.pump
+  #peerNamed(name: string): Peer | undefined {
+    return [...this.#peers.values()].find(one => one.config.name === name)
   }
 
   #dialFar(peer: PeerConfig, request: OpenRequest, signal: AbortSignal): ReturnType<Shared['dialFar']> {

@@ -8,10 +8,13 @@ export const BLACKOUT_BOUNDS_MS = [
   5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 15_000, 60_000, 600_000, 3_600_000, 36_000_000,
 ] as const
 
+/** No route named it, or the peer of its route runs no sidecar. */
+export type DirectReason = 'no_route' | 'no_sidecar'
+
 export interface Totals {
   readonly sessionsOpened: { readonly near: number; readonly far: number }
-  /** Connections that no route named, and that went to their destination from this host. */
-  readonly directConnections: number
+  /** Connections that went to their destination from this host, by why. */
+  readonly directConnections: Readonly<Record<DirectReason, number>>
   /** Connections to proxies that were turned away before they asked for a destination, by reason. */
   readonly proxyRefusals: ReadonlyMap<string, number>
   /** Application bytes: taken from applications here, and handed to them. */
@@ -40,7 +43,7 @@ export interface MigrationTotals {
 export class TotalsCounter {
   sessionsNear = 0
   sessionsFar = 0
-  directConnections = 0
+  readonly directConnections: Record<DirectReason, number> = { no_route: 0, no_sidecar: 0 }
   sentBytes = 0
   receivedBytes = 0
   readonly #resets = new Map<WireCode, number>()
@@ -69,7 +72,7 @@ export class TotalsCounter {
     for (const row of this.#recent) add(migrations, row())
     return {
       sessionsOpened: { near: this.sessionsNear, far: this.sessionsFar },
-      directConnections: this.directConnections,
+      directConnections: { ...this.directConnections },
       proxyRefusals: new Map(this.#proxyRefusals),
       sentBytes: this.sentBytes,
       receivedBytes: this.receivedBytes,

@@ -8,6 +8,7 @@ import { CODES } from '../../src/base/codes.ts'
 import { jsonSchema } from '../../src/config/schema.ts'
 import { MIGRATION_TABLE } from '../../src/session/migration-table.ts'
 import type { Sidecar } from '../../src/sidecar/sidecar-api.ts'
+import { TotalsCounter } from '../../src/sidecar/totals.ts'
 import { filesBelow, ROOT, readFile, tableRows } from '../support/repository.ts'
 
 t.test('the generated parts of the pages are up to date', async t => {
@@ -51,7 +52,7 @@ t.test('the JSON Schema for editors is the one of the program', async t => {
 t.test('docs/metrics.md has every metric that a scrape shows, and no other', async t => {
   const sidecar = {
     status: () => ({ version: '', uptimeSeconds: 0, peers: [] }),
-    totals: () => ({ sessionsOpened: {}, resets: new Map(), proxyRefusals: new Map(), migrations: [] }),
+    totals: () => new TotalsCounter().read(),
   }
   const { text } = await renderMetrics(sidecar as unknown as Sidecar)
   const shown = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, metric, type]) => ({ metric, type }))

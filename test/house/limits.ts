@@ -24,6 +24,8 @@ const TRIED: readonly (readonly [file: string, title: string, ...limits: Limit[]
   ['unit/session-rekey', 'keys are renewed after an hour', 'rekeyMs', 'rekeyRetryMs'],
   ['unit/sidecar-carriers', 'one peer has at most carriersPerPeerMax carriers', 'carriersPerPeerMax'],
   ['unit/sidecar-suspending', 'as many as the limit are dropped, and no more', 'suspensionsMax'],
+  ['unit/sidecar-presence', 'presenceMs: who waits that long is held', 'presenceMs'],
+  ['unit/sidecar-presence', 'presenceAskersMax: so many wait, one more is held at once', 'presenceAskersMax'],
   ['unit/sidecar-strangers', 'a stranger that is told why it failed, and does not end, is soon cut', 'refusedLingerMs'],
   ['unit/carrier-dial-round', 'waits less for an attempt where', 'dialStaggerMs', 'dialStaggerMinMs'],
   [

@@ -205,6 +205,16 @@ t.test('sockets that systemd has made need no privileges', { skip }, async t => 
   t.equal(await activated.stop(), 0)
 })
 
+t.test('forwarded connections go past a peer without a sidecar with the address of this host', { skip }, async t => {
+  const stage = await CaptureStage.create(t, 'x')
+  const client = await clientBehind(t, stage)
+  stage.configureWithoutSidecar(ROUTES, { mode: 'tproxy' })
+  await stage.startNear().line()
+  const { said } = await stage.client('10.20.0.5', PORT, [], client)
+  t.equal(said, 'at 10.79.1.2 from 10.78.1.2')
+  t.equal(await stage.counted('captured'), 1)
+})
+
 t.test('forwarded connections are captured with the address of their client', { skip }, async t => {
   const stage = await CaptureStage.create(t, 't')
   const client = await clientBehind(t, stage)

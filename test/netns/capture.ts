@@ -99,6 +99,22 @@ t.test('the sidecar does not capture itself when everything is captured', { skip
   t.equal(await stage.counted('captured'), 2)
 })
 
+t.test('what goes past a peer without a sidecar is not captured again', { skip }, async t => {
+  const stage = await CaptureStage.create(t, 'x')
+  await stage.near.ip('route add 10.20.0.0/16 via 10.78.1.1', 'route add fd20::/16 via fd78:1::1')
+  stage.configureWithoutSidecar(ROUTES)
+  await stage.startNear().line()
+  for (const [host, said] of [
+    [DESTINATIONS[0], 'at 127.0.0.1 from 10.78.1.2'],
+    [DESTINATIONS[1], 'at ::1 from fd78:1::2'],
+  ] as const) {
+    const client = await stage.client(host)
+    t.equal(client.said, said)
+    t.equal(await client.running.ask('hello'), 'hello')
+  }
+  t.equal(await stage.counted('captured'), 2)
+})
+
 t.test('a host without IPv6 captures IPv4', { skip }, async t => {
   const stage = await CaptureStage.create(t, 'v')
   await stage.near.run(['sh', '-c', 'echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6'])

@@ -6,23 +6,8 @@ import { createServer } from 'node:http'
 import { join } from 'node:path'
 import t from 'tap'
 import { runCli } from '../support/cli.ts'
-import type { CliHost } from '../support/cli-host.ts'
-import { curl, serveHttp, sha256, withoutCurl } from '../support/curl.ts'
+import { curl, metric, serveHttp, sha256, ways, withoutCurl } from '../support/curl.ts'
 import { proxyStage } from '../support/proxy-stage.ts'
-
-/** Both ways to one proxy, as curl has them. */
-function ways(place: string): readonly (readonly [name: string, ...args: string[]])[] {
-  return [
-    ['SOCKS5', '--proxy', `socks5h://${place}`],
-    ['HTTP CONNECT', '--proxytunnel', '--proxy', `http://${place}`],
-  ]
-}
-
-async function metric(host: CliHost, name: string): Promise<number> {
-  const { stdout } = await curl('--unix-socket', host.socket, 'http://localhost/metrics')
-  const line = stdout.split('\n').find(one => one.startsWith(name))
-  return Number(line?.split(' ').at(-1))
-}
 
 t.test(
   'names are looked up on the far side, and a download outlives moves in the middle',
@@ -51,7 +36,7 @@ t.test(
       await laptop.untilMigrations(2 + i)
       t.equal(sha256(readFileSync(file)), sha256(payload), `${way}: every byte arrived`)
     }
-    t.equal(await metric(laptop, 'holdfast_direct_connections_total'), 0)
+    t.equal(await metric(laptop, 'holdfast_direct_connections_total{reason="no_route"}'), 0)
   },
 )
 
@@ -98,7 +83,7 @@ t.test(
       t.equal((await curl(...args, `http://127.0.0.1:${other}/`)).stdout, 'there', way)
       t.equal((await curl(...args, '--ipv4', `http://localhost:${other}/`)).stdout, 'there', way)
     }
-    t.equal(await metric(laptop, 'holdfast_direct_connections_total'), 2)
+    t.equal(await metric(laptop, 'holdfast_direct_connections_total{reason="no_route"}'), 2)
     t.equal(await metric(laptop, 'holdfast_sessions_opened_total{side="near"}'), 4)
     t.match((await curl(...ways(place)[0]!.slice(1), `http://nowhere.invalid:${port}/`)).stderr, '(4)')
     const { stdout } = await curl(`http://${place}/proxy.pac`)

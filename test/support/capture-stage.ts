@@ -103,6 +103,15 @@ export class CaptureStage {
     })
   }
 
+  /** Nothing is at the far end but the destinations, and the routes let connections go there by themselves. */
+  configureWithoutSidecar(routes: readonly string[], capture: ConfigInput['capture'] = {}): void {
+    this.nearHost.configure({
+      peers: [{ name: 'far', id: this.farHost.peerId, endpoints: ['tcp://10.78.1.1:7', 'tcp://[fd78:1::1]:7'] }],
+      routes: routes.map(to => ({ to, peer: 'far', withoutSidecar: 'direct' })),
+      capture,
+    })
+  }
+
   startNear(wrap: readonly string[] = [], host = this.nearHost): Running {
     return this.start(this.near, [...wrap, process.execPath, MAIN, 'up', '--config', host.configFile])
   }

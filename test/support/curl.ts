@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Teardown } from './cli-host.ts'
+import type { CliHost, Teardown } from './cli-host.ts'
 
 export interface CurlResult {
   readonly code: number | null
@@ -34,6 +34,21 @@ export async function resultOf(child: ChildProcess): Promise<CurlResult> {
   })
   await once(child, 'close')
   return { code: child.exitCode, stdout, stderr }
+}
+
+/** Both ways to one proxy, as curl has them. */
+export function ways(place: string): readonly (readonly [name: string, ...args: string[]])[] {
+  return [
+    ['SOCKS5', '--proxy', `socks5h://${place}`],
+    ['HTTP CONNECT', '--proxytunnel', '--proxy', `http://${place}`],
+  ]
+}
+
+/** @param name with its labels, as a line of a scrape begins */
+export async function metric(host: CliHost, name: string): Promise<number> {
+  const { stdout } = await curl('--unix-socket', host.socket, 'http://localhost/metrics')
+  const line = stdout.split('\n').find(one => one.startsWith(name))
+  return Number(line?.split(' ').at(-1))
 }
 
 /** @returns the port of an HTTP server */

@@ -1,20 +1,25 @@
 import { once } from 'node:events'
-import { type AddressInfo, connect, createServer } from 'node:net'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import type { Teardown } from './cli-host.ts'
 
 export interface RecordingProxy {
   readonly port: number
-  /** Where it leads to. */
+  /** Where it leads to. While that is 0, it ends connections at once. */
   target: number
   /** What came from each client, in the order of connections; only the beginning is kept. */
   readonly recorded: Buffer[]
+  /** Ends all connections. */
+  cut(): void
 }
 
 const KEPT_BYTES = 64 * 1024
 
 /** Carries TCP connections to another local port, and remembers how they began. */
 export async function startRecordingProxy(t: Teardown): Promise<RecordingProxy> {
+  const clients = new Set<Socket>()
   const server = createServer(client => {
+    clients.add(client)
+    client.on('close', () => clients.delete(client))
     const index = proxy.recorded.push(Buffer.alloc(0)) - 1
     const far = connect(proxy.target, '127.0.0.1')
     client.on('data', chunk => {
@@ -32,6 +37,10 @@ export async function startRecordingProxy(t: Teardown): Promise<RecordingProxy> 
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
   t.teardown(() => server.close())
-  const proxy: RecordingProxy = { port: (server.address() as AddressInfo).port, target: 0, recorded: [] }
+  const { port } = server.address() as AddressInfo
+  const cut = () => {
+    for (const client of clients) client.destroy()
+  }
+  const proxy: RecordingProxy = { port, target: 0, recorded: [], cut }
   return proxy
 }

@@ -85,7 +85,7 @@ t.test('the example has every key', async t => {
         proxyProtocol: { from: ['10.0.0.0/8', '127.0.0.1'] },
       },
     ],
-    routes: [],
+    routes: [{ rules: ['10.20.0.0/16:5432', '10.20.0.0/16:8000-8080'], peer: 'office', withoutSidecar: 'hold' }],
     firewall: { suspend: false },
     proxy: [
       { listen: { host: '127.0.0.1', port: 1080 }, peer: 'office', optimistic: false },

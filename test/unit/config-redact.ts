@@ -13,6 +13,7 @@ t.test('shows a configuration as a file has it, without the queries of endpoints
         { name: 'office', id: ID, endpoints: ['wss://edge.example.com/b?token=SECRET'], allow: ['10.0.0.0/8:*'] },
       ],
       forward: [{ listen: '[::1]:15432', peer: 'office', to: 'db.internal:5432' }],
+      routes: [{ to: 'db.internal', peer: 'office', withoutSidecar: 'direct' }],
       proxy: [
         { listen: '127.0.0.1:1080', peer: 'office' },
         { listen: '[::]:1080', optimistic: true, auth: { user: 'alice', password: 'SECRET' } },
@@ -31,7 +32,7 @@ t.test('shows a configuration as a file has it, without the queries of endpoints
     advertise: ['ws://host.example.com:80/a?…'],
     peers: [{ name: 'office', id: ID, endpoints: ['wss://edge.example.com:443/b?…'], allow: ['10.0.0.0/8:*'] }],
     forward: [{ listen: '[::1]:15432', peer: 'office', to: 'db.internal:5432' }],
-    routes: [],
+    routes: [{ rules: ['db.internal:*'], peer: 'office', withoutSidecar: 'direct' }],
     firewall: { suspend: false },
     proxy: [
       { listen: '127.0.0.1:1080', peer: 'office', optimistic: false },

@@ -2,11 +2,13 @@ import t from 'tap'
 import { formatEndpoint, parseEndpoint } from '../../src/base/endpoint.ts'
 import { LIMITS } from '../../src/base/limits.ts'
 import type { Carrier } from '../../src/carrier/carrier.ts'
+import { DialError } from '../../src/carrier/dial-error.ts'
 import type { DialFailure } from '../../src/carrier/dial-round.ts'
 import { memoryPair } from '../../src/carrier/memory.ts'
 import { Resolver } from '../../src/carrier/resolver.ts'
 import { Dialing, type Handshake } from '../../src/sidecar/dialing.ts'
 import type { Path } from '../../src/sidecar/path.ts'
+import type { FailedRound } from '../../src/sidecar/presence.ts'
 import { flushPromises, ManualClock } from '../support/manual-clock.ts'
 
 const LONELY = 'tcp://192.0.2.1:7700'
@@ -14,9 +16,15 @@ const LONELY = 'tcp://192.0.2.1:7700'
 /** Dialing whose attempts and paths do what the test says; until then nothing answers. */
 class Scene {
   readonly clock = new ManualClock()
-  readonly attempts: { readonly url: string; readonly signal: AbortSignal; readonly connect: () => void }[] = []
+  readonly attempts: {
+    readonly url: string
+    readonly signal: AbortSignal
+    readonly connect: () => void
+    readonly fail: (error: DialError) => void
+  }[] = []
   readonly paths: { readonly url: string; readonly handshake: Handshake; readonly path: Path }[] = []
   readonly failed: (readonly DialFailure[])[] = []
+  readonly rounds: (FailedRound | undefined)[] = []
   canResume = true
   readonly dialing: Dialing
 
@@ -25,9 +33,9 @@ class Scene {
       resolver: new Resolver(),
       clock: this.clock,
       dial: (endpoint, { signal }) =>
-        new Promise<Carrier>(resolve => {
+        new Promise<Carrier>((resolve, fail) => {
           const connect = () => resolve(memoryPair().carriers[0])
-          this.attempts.push({ url: formatEndpoint(endpoint), signal: signal!, connect })
+          this.attempts.push({ url: formatEndpoint(endpoint), signal: signal!, connect, fail })
         }),
       endpoints: () => endpoints.map(url => parseEndpoint(url)!),
       objection: () => undefined,
@@ -41,7 +49,10 @@ class Scene {
         return path
       },
       canResume: () => this.canResume,
-      onFailed: failures => this.failed.push(failures),
+      onFailed: (failures, round) => {
+        this.failed.push(failures)
+        this.rounds.push(round)
+      },
     })
   }
 
@@ -146,10 +157,32 @@ t.test('a stop ends the handshakes under way; what is ready belongs to the pump'
   t.equal(scene.clock.pending, 0)
 })
 
+t.test('a round that came to nothing tells all that it met, also what was lost before the last', async t => {
+  const scene = new Scene({ endpoints: [LONELY, 'tcp://192.0.2.2:7700'] })
+  scene.canResume = false
+  scene.dialing.wish('first')
+  await scene.clock.advance(LIMITS.dialStaggerMs)
+  const [first, second] = scene.attempts
+  first!.connect()
+  second!.fail(new DialError('REFUSED', 'refused'))
+  await flushPromises()
+  t.same(scene.rounds, [], 'the connection may still be answered')
+  scene.dialing.handleLost(scene.paths[0]!.path)
+  const [round] = scene.rounds
+  t.same(
+    round!.failures.map(({ error }) => error.code),
+    ['REFUSED'],
+  )
+  t.same(round!.lost, [scene.paths[0]!.path])
+  t.same(scene.failed, [[]], 'what is told to the operator is the loss')
+  scene.dialing.stop()
+})
+
 t.test('who knows no endpoint has failed at once', async t => {
   const scene = new Scene({ endpoints: [] })
   scene.dialing.wish('command')
   t.same(scene.failed, [[]])
+  t.same(scene.rounds, [undefined], 'and nothing is known of the peer')
   t.equal(scene.clock.pending, 0)
 })
 

@@ -42,7 +42,7 @@ async function stage(t: Test, dial?: DirectOptions['dial']) {
   })
   const to = { host: '127.0.0.1', port: (server.address() as AddressInfo).port }
   const socket = await captured
-  const open = (more: Partial<CapturedConnection> = {}) => direct.open({ socket, to, ...more })
+  const open = (more: Partial<CapturedConnection> = {}) => direct.open({ socket, to, ...more }, 'no_route')
   const accepted = async () => {
     const [remote] = (await once(server, 'connection')) as [net.Socket]
     t.teardown(() => remote.destroy())
@@ -57,7 +57,7 @@ t.test('bytes go both ways, what was read before first, and each end is passed o
   const answers: unknown[] = []
   const [remote] = await Promise.all([accepted(), open({ answer: (...answer) => answers.push(answer) })])
   t.match(answers, [[undefined, /^127\.0\.0\.1:\d+$/]])
-  t.equal(totals.directConnections, 1)
+  t.same(totals.directConnections, { no_route: 1, no_sidecar: 0 })
   client.end('words')
   t.equal(await textOf(remote), 'early words')
   t.equal(remote.writable, true, 'the other direction goes on')

@@ -13,7 +13,7 @@ const routes = new Routes([
 ])
 
 t.test('the most specific route decides, wherever it stands', async t => {
-  const of = (host: string, port = 80) => routes.peerFor({ host, port })
+  const of = (host: string, port = 80) => routes.routeFor({ host, port })?.peer
   t.equal(of('192.0.2.1'), 'anywhere')
   t.equal(of('10.1.2.3'), 'wide')
   t.equal(of('10.20.1.1', 5432), 'narrow')
@@ -25,7 +25,7 @@ t.test('the most specific route decides, wherever it stands', async t => {
 })
 
 t.test('names are compared as names, the longest suffix first', async t => {
-  const of = (host: string, port = 80) => routes.peerFor({ host, port })
+  const of = (host: string, port = 80) => routes.routeFor({ host, port })?.peer
   t.equal(of('Web.Internal.'), 'names')
   t.equal(of('two.db.internal'), 'databases')
   t.equal(of('one.db.internal', 999), 'one')

@@ -68,7 +68,7 @@ export async function connect(text: string, local: string | undefined, options: 
 
 /** As in a configuration that says no more than `capture: {}`. */
 async function everybodysCapture(): Promise<CaptureConfig> {
-  const { DEFAULT_CAPTURE_PORT: port } = await import('../../config/schema.ts')
+  const { DEFAULT_CAPTURE_PORT: port } = await import('../../config/capture-schema.ts')
   const except = { users: [], cgroups: [] }
   return { mode: 'redirect', port, users: [], cgroups: [], except, applyRules: true }
 }
