@@ -176,11 +176,14 @@ function busySidecar() {
     status: () => ({ version: '0', uptimeSeconds: 1, peers: [peer] }),
     totals: () => ({
       ...counts,
+      capturedConnections: [{ mode: 'redirect', family: 'ipv4', count: 1 }],
+      suspensions: 1,
       directConnections: { no_route: 1, no_sidecar: 1 },
       resets: new Map([['REFUSED', 1]]),
       proxyRefusals: new Map([['malformed', 1]]),
       migrations,
     }),
+    kernelCounts: async () => new Map(['own', 'dropped_in'].map(name => [name, 1])),
   }
 }
 

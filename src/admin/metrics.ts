@@ -22,6 +22,7 @@ export async function renderMetrics(sidecar: Sidecar): Promise<{ contentType: st
   addProcess(registry, report)
   addPeers(registry, report.peers)
   addTotals(registry, sidecar.totals())
+  addKernelCounts(registry, await sidecar.kernelCounts())
   return { contentType: registry.contentType, text: await registry.metrics() }
 }
 
@@ -57,7 +58,8 @@ function addPeers(registry: Registry, peers: readonly PeerStatus[]): void {
 }
 
 function addTotals(registry: Registry, totals: Totals): void {
-  const { sessionsOpened, directConnections, proxyRefusals, sentBytes, receivedBytes, resets, migrations } = totals
+  const { sessionsOpened, directConnections, capturedConnections, suspensions, proxyRefusals } = totals
+  const { sentBytes, receivedBytes, resets, migrations } = totals
   const reset = counter(registry, 'holdfast_session_resets_total', 'Sessions reset, by code.', ['code'])
   for (const [code, count] of resets) reset.inc({ code }, count)
   const opened = counter(registry, 'holdfast_sessions_opened_total', 'Sessions opened.', ['side'])
@@ -65,6 +67,10 @@ function addTotals(registry: Registry, totals: Totals): void {
   opened.inc({ side: 'far' }, sessionsOpened.far)
   const direct = counter(registry, 'holdfast_direct_connections_total', 'Connections past every peer.', ['reason'])
   for (const [reason, count] of Object.entries(directConnections)) direct.inc({ reason }, count)
+  const captured = counter(registry, 'holdfast_captured_connections_total', 'Connections captured.', ['mode', 'family'])
+  for (const { mode, family, count } of capturedConnections) captured.inc({ mode, family }, count)
+  const suspended = 'Lost carriers whose packets the kernel was told to drop.'
+  counter(registry, 'holdfast_suspensions_total', suspended).inc(suspensions)
   const refused = counter(registry, 'holdfast_proxy_refusals_total', 'Connections turned away by proxies.', ['reason'])
   for (const [reason, count] of proxyRefusals) refused.inc({ reason }, count)
   counter(registry, 'holdfast_sent_bytes_total', 'Bytes taken from applications.').inc(sentBytes)
@@ -77,6 +83,22 @@ function addTotals(registry: Registry, totals: Totals): void {
     replayed.inc({ reason, migrator }, replayedBytes)
   }
   registry.registerMetric(blackoutHistogram(migrations))
+}
+
+/** They begin anew where the rules were applied anew, and have no sample where they cannot be read. */
+function addKernelCounts(registry: Registry, counts: ReadonlyMap<string, number>): void {
+  const judged = 'Connections that met the rules of a capture, counted by the kernel.'
+  const verdicts = counter(registry, 'holdfast_firewall_connections_total', judged, ['verdict'])
+  for (const verdict of ['own', 'captured', 'passed']) {
+    const count = counts.get(verdict)
+    if (count !== undefined) verdicts.inc({ verdict }, count)
+  }
+  const lost = 'Packets of lost carriers that the kernel dropped.'
+  const dropped = counter(registry, 'holdfast_suspension_dropped_packets_total', lost, ['direction'])
+  for (const direction of ['in', 'out']) {
+    const count = counts.get(`dropped_${direction}`)
+    if (count !== undefined) dropped.inc({ direction }, count)
+  }
 }
 
 const BLACKOUT = 'holdfast_migration_blackout_seconds'

@@ -213,8 +213,12 @@ export const LIMITS = {
   nftSparesMax: 2,
   /** They are made anew when there was no transaction for so long: a migration is over then, or will take long anyway. */
   nftSpareDelayMs: 1_000,
-  /** Characters of what `nft` says on failing: its first line is shown. More are dropped. */
+  /** Characters of what `nft` says: on failing its first line is shown. More are dropped, and counts with them. */
   nftMessageCharsMax: 4_096,
+  /** A scrape waits so long for what the kernel counted. Then it goes without. */
+  nftCountsMs: 500,
+  /** ...and asks at most so often, for each asking is a process. In between it shows what was read last. */
+  nftCountsEveryMs: 5_000,
 
   // ---- config/
   /** Entries of one configuration. More is a fault, told with the others. */

@@ -41,6 +41,11 @@ export interface Sidecar {
   status(): StatusReport
   /** Counters for metrics. */
   totals(): Totals
+  /**
+   * Packets that the kernel counted by the rules of this sidecar, by the name of the counter: `own`, `captured`, `passed`,
+   * `dropped_in`, `dropped_out`. Without those that cannot be read.
+   */
+  kernelCounts(): Promise<ReadonlyMap<string, number>>
   /** Moves the paths of one peer, or of all, as if a better one had appeared. */
   migrate(peer?: string): Promise<readonly MigrateResult[]>
 }

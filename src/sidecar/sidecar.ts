@@ -30,6 +30,7 @@ import type { Config, ForwardConfig, ListenConfig, PeerConfig } from '../config/
 import { AllowList } from '../egress/allow-list.ts'
 import { dialDestination, lookUpName } from '../egress/dial-destination.ts'
 import { DestinationLookups } from '../egress/lookups.ts'
+import type { Counts } from '../firewall/counts.ts'
 import type { PeerId } from '../secure/identity.ts'
 import { Keyring } from '../secure/keyring.ts'
 import { Budget } from '../session/budget.ts'
@@ -38,6 +39,7 @@ import type { OpenRequest } from '../wire/control.ts'
 import { Capturing, ownMark } from './capturing.ts'
 import { Connections } from './connections.ts'
 import { Direct } from './direct.ts'
+import { KernelCounts } from './kernel-counts.ts'
 import { Near } from './near.ts'
 import { Peer } from './peer.ts'
 import { Proxies } from './proxies.ts'
@@ -66,6 +68,7 @@ class RunningSidecar implements Sidecar {
   readonly #admission = new Admission()
   readonly #near: Near
   readonly #proxies: Proxies
+  readonly #kernelCounts: KernelCounts
   /** Of its own sockets, so that a capture leaves them alone. */
   readonly #mark: number | undefined
   readonly #startedAt = performance.now()
@@ -83,6 +86,7 @@ class RunningSidecar implements Sidecar {
     this.#options = options
     this.#config = options.config
     this.#mark = ownMark(options.config)
+    this.#kernelCounts = new KernelCounts(options.config)
     const own = { mark: this.#mark }
     const ca = options.config.ca === undefined ? {} : { ca: readText(options.config.ca) }
     this.#shared = {
@@ -111,6 +115,7 @@ class RunningSidecar implements Sidecar {
       onExhausted: () => queueMicrotask(() => this.#relieve()),
       onRelieved: () => queueMicrotask(() => this.#holdApplications()),
     }
+    if (options.config.capture !== undefined) this.#shared.totals.beginCapture(options.config.capture.mode)
     this.#reception = new Reception(this.#shared, this.#admission, this.#peers)
     this.#near = this.#makeNear()
     this.#proxies = new Proxies({
@@ -143,7 +148,7 @@ class RunningSidecar implements Sidecar {
 
   async start(): Promise<void> {
     try {
-      this.#suspending = Suspending.start(this.#config, this.#options.log)
+      this.#suspending = Suspending.start(this.#config, this.#options.log, this.#shared.totals)
       this.#watch = await watchAddresses({
         onChange: change => this.#handleAddresses(change),
         onWake: sleptMs => {
@@ -164,7 +169,7 @@ class RunningSidecar implements Sidecar {
         this.#forwards.push({ forward, config: one })
       }
       for (const one of this.#config.proxy) this.#captures.push(await this.#proxies.open(one))
-      const take = (connection: CapturedConnection) => this.#near.take(connection)
+      const take = (connection: CapturedConnection) => this.#takeCaptured(connection)
       this.#capturing = await Capturing.start({ config: this.#config, log: this.#options.log, take })
       this.#captures.push(...(this.#capturing?.captures ?? []))
     } catch (error) {
@@ -208,6 +213,10 @@ class RunningSidecar implements Sidecar {
     return this.#shared.totals.read()
   }
 
+  kernelCounts(): Promise<Counts> {
+    return this.#kernelCounts.latest()
+  }
+
   async migrate(name?: string): Promise<readonly MigrateResult[]> {
     const peers = [...this.#peers.values()].filter(peer => name === undefined || peer.config.name === name)
     if (peers.length === 0) {
@@ -245,6 +254,11 @@ class RunningSidecar implements Sidecar {
     const proxySources =
       proxyProtocol && new ProxySources({ from: proxyProtocol.from, onFault: this.#reportProxyFault })
     return listenForward({ listen, proxySources }, (socket, client) => this.#near.open({ socket, to, client }, peer))
+  }
+
+  #takeCaptured(connection: CapturedConnection): void {
+    this.#shared.totals.countCaptured(connection.to.host)
+    this.#near.take(connection)
   }
 
   readonly #reportProxyFault = (code: ProxyFault, detail: string, source: HostPort) => {

@@ -14,9 +14,11 @@ import { elementOf, SUSPENSION_REMOVAL, suspensionChange, suspensionTable, type 
 import { Transactions } from '../firewall/transactions.ts'
 import { isLinux } from '../platform/system.ts'
 import type { Log } from './sidecar-api.ts'
+import type { TotalsCounter } from './totals.ts'
 
 export interface SuspendingOptions {
   readonly log: Log
+  readonly totals: Pick<TotalsCounter, 'suspensions'>
   /** Carries out one transaction. */
   readonly apply: (script: string) => Promise<void>
   /** Nothing more will be applied. */
@@ -41,7 +43,7 @@ export class Suspending {
    * @returns undefined when the configuration has no suspension
    * @throws OperatorError SUSPENSION_UNAVAILABLE
    */
-  static start({ firewall }: Config, log: Log): Suspending | undefined {
+  static start({ firewall }: Config, log: Log, totals: TotalsCounter): Suspending | undefined {
     if (firewall?.suspend !== true) return undefined
     if (!isLinux()) throw unavailable('only Linux can; leave `firewall.suspend` out')
     try {
@@ -53,7 +55,12 @@ export class Suspending {
     process.once('exit', removeTable)
     const transactions = new Transactions()
     transactions.prepare()
-    return new Suspending({ log, apply: script => transactions.apply(script), close: () => transactions.close() })
+    return new Suspending({
+      log,
+      totals,
+      apply: script => transactions.apply(script),
+      close: () => transactions.close(),
+    })
   }
 
   /** `owner` has lost this carrier. */
@@ -106,12 +113,13 @@ export class Suspending {
 
   /** What fails is not tried again: what was to be deleted ends by itself. */
   async #change(added: readonly Tuple[], withdrawn: readonly Tuple[], wanted: ReadonlySet<Tuple>): Promise<void> {
-    const { apply, log } = this.#options
+    const { apply, log, totals } = this.#options
     try {
       await apply(suspensionChange(added, withdrawn)).catch(() =>
         // Who loads the rules of a host anew has removed ours.
         apply(suspensionTable() + suspensionChange([...wanted], [])),
       )
+      totals.suspensions += added.length
       log.debug('packets of lost carriers are dropped', { carriers: wanted.size })
       this.#hasFailed = false
     } catch (error) {

@@ -1,6 +1,7 @@
 /** What a sidecar counted since its start: plain integers that only grow, read when metrics are asked for. */
 import type { WireCode } from '../base/codes.ts'
 import { LIMITS } from '../base/limits.ts'
+import type { CaptureConfig } from '../config/config.ts'
 import type { MigrationStatus } from './status.ts'
 
 /** Upper bounds of the blackout histogram, milliseconds: from one round trip in a rack to a night without network. */
@@ -11,10 +12,16 @@ export const BLACKOUT_BOUNDS_MS = [
 /** No route named it, or the peer of its route runs no sidecar. */
 export type DirectReason = 'no_route' | 'no_sidecar'
 
+type CaptureMode = CaptureConfig['mode']
+
 export interface Totals {
   readonly sessionsOpened: { readonly near: number; readonly far: number }
   /** Connections that went to their destination from this host, by why. */
   readonly directConnections: Readonly<Record<DirectReason, number>>
+  /** Connections that a capture took; a row for each family, from its start. */
+  readonly capturedConnections: readonly CapturedTotals[]
+  /** Lost carriers whose packets the kernel was told to drop. */
+  readonly suspensions: number
   /** Connections to proxies that were turned away before they asked for a destination, by reason. */
   readonly proxyRefusals: ReadonlyMap<string, number>
   /** Application bytes: taken from applications here, and handed to them. */
@@ -24,6 +31,12 @@ export interface Totals {
   readonly resets: ReadonlyMap<string, number>
   /** One row for each pair of reason and migrator that occurred. */
   readonly migrations: readonly MigrationTotals[]
+}
+
+export interface CapturedTotals {
+  readonly mode: CaptureMode
+  readonly family: 'ipv4' | 'ipv6'
+  readonly count: number
 }
 
 export interface MigrationTotals {
@@ -44,8 +57,10 @@ export class TotalsCounter {
   sessionsNear = 0
   sessionsFar = 0
   readonly directConnections: Record<DirectReason, number> = { no_route: 0, no_sidecar: 0 }
+  suspensions = 0
   sentBytes = 0
   receivedBytes = 0
+  #captured: CapturedTotals[] = []
   readonly #resets = new Map<WireCode, number>()
   readonly #proxyRefusals = new Map<string, number>()
   /** Rows whose replay may still go on. */
@@ -54,6 +69,18 @@ export class TotalsCounter {
 
   countReset(code: WireCode): void {
     this.#resets.set(code, (this.#resets.get(code) ?? 0) + 1)
+  }
+
+  beginCapture(mode: CaptureMode): void {
+    this.#captured = [
+      { mode, family: 'ipv4', count: 0 },
+      { mode, family: 'ipv6', count: 0 },
+    ]
+  }
+
+  countCaptured(host: string): void {
+    const family = host.includes(':') ? 'ipv6' : 'ipv4'
+    this.#captured = this.#captured.map(row => (row.family === family ? { ...row, count: row.count + 1 } : row))
   }
 
   /** @param reason of a fixed set: it becomes a label */
@@ -73,6 +100,8 @@ export class TotalsCounter {
     return {
       sessionsOpened: { near: this.sessionsNear, far: this.sessionsFar },
       directConnections: { ...this.directConnections },
+      capturedConnections: this.#captured,
+      suspensions: this.suspensions,
       proxyRefusals: new Map(this.#proxyRefusals),
       sentBytes: this.sentBytes,
       receivedBytes: this.receivedBytes,

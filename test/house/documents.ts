@@ -53,6 +53,7 @@ t.test('docs/metrics.md has every metric that a scrape shows, and no other', asy
   const sidecar = {
     status: () => ({ version: '', uptimeSeconds: 0, peers: [] }),
     totals: () => new TotalsCounter().read(),
+    kernelCounts: async () => new Map(),
   }
   const { text } = await renderMetrics(sidecar as unknown as Sidecar)
   const shown = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, metric, type]) => ({ metric, type }))

@@ -26,6 +26,7 @@ const TRIED: readonly (readonly [file: string, title: string, ...limits: Limit[]
   ['unit/sidecar-suspending', 'as many as the limit are dropped, and no more', 'suspensionsMax'],
   ['unit/sidecar-presence', 'presenceMs: who waits that long is held', 'presenceMs'],
   ['unit/sidecar-presence', 'presenceAskersMax: so many wait, one more is held at once', 'presenceAskersMax'],
+  ['unit/sidecar-kernel-counts', 'the kernel is asked at most each nftCountsEveryMs', 'nftCountsEveryMs'],
   ['unit/sidecar-strangers', 'a stranger that is told why it failed, and does not end, is soon cut', 'refusedLingerMs'],
   ['unit/carrier-dial-round', 'waits less for an attempt where', 'dialStaggerMs', 'dialStaggerMinMs'],
   [
@@ -127,6 +128,7 @@ const WITHOUT_EDGE: Readonly<Partial<Record<Limit, string>>> = {
   netlinkDumpMs: 'pure timing, of the kernel’s answer',
   ownLookupsMax: 'the same code as egressLookupsPerPeerMax, which has an edge, with another number',
   nftSparesMax: 'processes of the kernel’s tools; test/netns/suspend.ts counts them',
+  nftCountsMs: 'pure timing, of a program that is ended then; unit/firewall-counts has one that does not answer',
   nftSpareDelayMs: 'pure timing, of processes made ahead',
   nftMessageCharsMax: 'of a program of this host; only its first line is shown',
   suspensionMs: 'pure timing, kept by the kernel; test/netns/suspend.ts waits for it',

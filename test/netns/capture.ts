@@ -10,6 +10,7 @@ import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { CaptureStage, DESTINATIONS, namespacesUnavailable, PORT } from '../support/capture-stage.ts'
 import { CliHost } from '../support/cli-host.ts'
+import { metric } from '../support/curl.ts'
 
 const FOREIGN = `
 table ip theirs {
@@ -45,6 +46,14 @@ t.test('captures what the routes name, in IPv4 and IPv6, and nothing else', { sk
   t.equal(passing.said, 'at 10.78.1.2 from 10.78.1.2', 'untouched')
   t.equal(await stage.counted('passed'), 1)
   t.match(await stage.holdfast('firewall', 'show'), /counter captured \{\s+packets 2 /)
+  for (const [labels, count] of [
+    ['captured_connections_total{mode="redirect",family="ipv4"}', 1],
+    ['captured_connections_total{mode="redirect",family="ipv6"}', 1],
+    ['firewall_connections_total{verdict="captured"}', 2],
+    ['firewall_connections_total{verdict="passed"}', 1],
+  ] as const) {
+    t.equal(await metric(stage.nearHost, `holdfast_${labels}`), count, labels)
+  }
   t.equal((await stage.client('127.0.0.1', 15_001)).said, 'ECONNRESET', 'nobody was led to the listener')
   const withUs = await stage.rules()
   t.ok(withUs.includes(await stage.near.run(['nft', '--stateless', 'list', 'table', 'ip', 'theirs'])))

@@ -11,6 +11,7 @@ import { elementOf, SUSPENSION_TABLE, type Tuple } from '../../src/firewall/susp
 import type { Namespace } from '../e2e/lab/namespace.ts'
 import { run } from '../e2e/lab/shell.ts'
 import { CaptureStage, namespacesUnavailable, PORT } from '../support/capture-stage.ts'
+import { metric } from '../support/curl.ts'
 
 const FOREIGN = `
 table inet theirs {
@@ -72,8 +73,9 @@ function send(where: Namespace, from: Tuple['local'], to: Tuple['local'], count:
 
 /** Packets that the rules of a hook have dropped. */
 async function dropped(stage: CaptureStage, hook: 'input' | 'output'): Promise<number> {
-  const text = await stage.near.run(['nft', 'list', 'chain', ...SUSPENSION_TABLE.split(' '), hook])
-  return [...text.matchAll(/counter packets (\d+)/g)].reduce((sum, [, packets]) => sum + Number(packets), 0)
+  const counter = hook === 'input' ? 'dropped_in' : 'dropped_out'
+  const text = await stage.near.run(['nft', 'list', 'counter', ...SUSPENSION_TABLE.split(' '), counter])
+  return Number(/packets (\d+)/.exec(text)![1])
 }
 
 /** Settles when the kernel drops packets of this carrier, or no longer does. @returns the set */
@@ -119,6 +121,8 @@ t.test('packets of the old 5-tuple are dropped during the update, and pass after
     t.ok((await dropped(stage, 'output')) >= output + 4, 'and what leaves from it')
     t.match(await stage.holdfast('firewall', 'show'), elementOf(tuple)!.key)
     t.equal((await stage.nearHost.status()).peers[0]!.state, 'suspended')
+    t.equal(await metric(stage.nearHost, 'holdfast_suspensions_total'), 1)
+    t.ok((await metric(stage.nearHost, 'holdfast_suspension_dropped_packets_total{direction="in"}')) >= input + 3)
 
     await stage.near.nft('delete table inet nodial')
     t.equal(await running.line(), 'during', 'it has resumed, with every byte')

@@ -44,7 +44,7 @@ t.test('the table of suspensions can be read before, too', async t => {
   t.equal(code, 0, stderr)
   t.match(
     stdout,
-    /^add table inet holdfast_suspension\ndelete table inet holdfast_suspension\ntable inet .*counter drop/s,
+    /^add table inet holdfast_suspension\ndelete table inet holdfast_suspension\ntable inet .*counter name dropped_out drop/s,
   )
 })
 

@@ -34,6 +34,10 @@ export class FakeSidecar implements Sidecar {
     return this.counter.read()
   }
 
+  async kernelCounts(): Promise<ReadonlyMap<string, number>> {
+    return new Map()
+  }
+
   async migrate(peer?: string): Promise<readonly MigrateResult[]> {
     this.calls.push(`migrate ${peer ?? 'all'}`)
     return [{ peer: peer ?? 'office', code: 'moved', message: 'a move was begun' }]

@@ -10,15 +10,17 @@ t.test('one transaction makes a table with a chain for each hook, and names no o
     `${SUSPENSION_REMOVAL}table inet holdfast_suspension {
   set tuples4 { type ipv4_addr . inet_service . ipv4_addr . inet_service; flags timeout; size 4096; }
   set tuples6 { type ipv6_addr . inet_service . ipv6_addr . inet_service; flags timeout; size 4096; }
+  counter dropped_in { }
+  counter dropped_out { }
   chain input {
     type filter hook input priority -300; policy accept;
-    ip daddr . tcp dport . ip saddr . tcp sport @tuples4 counter drop
-    ip6 daddr . tcp dport . ip6 saddr . tcp sport @tuples6 counter drop
+    ip daddr . tcp dport . ip saddr . tcp sport @tuples4 counter name dropped_in drop
+    ip6 daddr . tcp dport . ip6 saddr . tcp sport @tuples6 counter name dropped_in drop
   }
   chain output {
     type filter hook output priority -300; policy accept;
-    ip saddr . tcp sport . ip daddr . tcp dport @tuples4 counter drop
-    ip6 saddr . tcp sport . ip6 daddr . tcp dport @tuples6 counter drop
+    ip saddr . tcp sport . ip daddr . tcp dport @tuples4 counter name dropped_out drop
+    ip6 saddr . tcp sport . ip6 daddr . tcp dport @tuples6 counter name dropped_out drop
   }
 }
 `,

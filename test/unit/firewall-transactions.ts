@@ -1,39 +1,29 @@
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { LIMITS } from '../../src/base/limits.ts'
 import { Transactions } from '../../src/firewall/transactions.ts'
-import { temporaryDirectory } from '../support/cli.ts'
+import { standIn, withoutShell } from '../support/stand-in.ts'
 
-const notPosix = process.platform === 'win32' && 'no shell scripts'
+t.test(
+  'a transaction goes to a process that waits, and to a new one when none does',
+  { skip: withoutShell },
+  async t => {
+    const directory = standIn(t, 'nft', 'echo made >> made; cat >> scripts')
+    const transactions = new Transactions()
+    t.teardown(() => transactions.close())
+    transactions.prepare()
+    const scripts = Array.from({ length: LIMITS.nftSparesMax + 1 }, (_, n) => `add table t${n}\n`)
+    for (const script of scripts) await transactions.apply(script)
+    t.equal(readFileSync(join(directory, 'scripts'), 'utf8'), scripts.join(''))
+    t.equal(readFileSync(join(directory, 'made'), 'utf8'), 'made\n'.repeat(scripts.length))
+  },
+)
 
-/** A program that is found as `nft`. @returns its directory */
-function standIn(t: Parameters<typeof temporaryDirectory>[0], script: string): string {
-  const directory = temporaryDirectory(t)
-  writeFileSync(join(directory, 'nft'), `#!/bin/sh\ncd "${directory}"\n${script}\n`)
-  chmodSync(join(directory, 'nft'), 0o755)
-  const { PATH = '' } = process.env
-  process.env['PATH'] = `${directory}${delimiter}${PATH}`
-  t.teardown(() => {
-    process.env['PATH'] = PATH
-  })
-  return directory
-}
-
-t.test('a transaction goes to a process that waits, and to a new one when none does', { skip: notPosix }, async t => {
-  const directory = standIn(t, 'echo made >> made; cat >> scripts')
-  const transactions = new Transactions()
-  t.teardown(() => transactions.close())
-  transactions.prepare()
-  const scripts = Array.from({ length: LIMITS.nftSparesMax + 1 }, (_, n) => `add table t${n}\n`)
-  for (const script of scripts) await transactions.apply(script)
-  t.equal(readFileSync(join(directory, 'scripts'), 'utf8'), scripts.join(''))
-  t.equal(readFileSync(join(directory, 'made'), 'utf8'), 'made\n'.repeat(scripts.length))
-})
-
-t.test('what nft says is told in a clause', { skip: notPosix }, async t => {
+t.test('what nft says is told in a clause', { skip: withoutShell }, async t => {
   standIn(
     t,
+    'nft',
     'cat > script; case $(cat script) in a) echo "Operation not permitted";; *) echo "no; such"; esac >&2; exit 1',
   )
   const transactions = new Transactions()
@@ -42,8 +32,8 @@ t.test('what nft says is told in a clause', { skip: notPosix }, async t => {
   await t.rejects(transactions.apply('b'), { message: '`nft` said "no; such"' })
 })
 
-t.test('one that was ended by a signal is told', { skip: notPosix }, async t => {
-  standIn(t, 'kill -KILL $$')
+t.test('one that was ended by a signal is told', { skip: withoutShell }, async t => {
+  standIn(t, 'nft', 'kill -KILL $$')
   const transactions = new Transactions()
   t.teardown(() => transactions.close())
   await t.rejects(transactions.apply('a'), { message: '`nft` did not end: it was ended by SIGKILL' })

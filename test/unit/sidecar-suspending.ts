@@ -2,6 +2,7 @@ import t from 'tap'
 import { LIMITS } from '../../src/base/limits.ts'
 import { SUSPENSION_REMOVAL, suspensionChange, suspensionTable, type Tuple } from '../../src/firewall/suspension.ts'
 import { Suspending } from '../../src/sidecar/suspending.ts'
+import { TotalsCounter } from '../../src/sidecar/totals.ts'
 
 function tuple(n: number): Tuple {
   return { local: { host: '10.0.0.2', port: 10_000 + n }, remote: { host: '10.0.0.1', port: 7700 } }
@@ -11,6 +12,7 @@ function tuple(n: number): Tuple {
 class Kernel {
   readonly scripts: string[] = []
   readonly warnings: string[] = []
+  readonly totals = { suspensions: 0 }
   readonly suspending: Suspending
   answer: (script: string) => Promise<void> = async () => {}
 
@@ -18,6 +20,7 @@ class Kernel {
     const log = { debug() {}, info() {}, warn: (text: string) => this.warnings.push(text), error() {} }
     this.suspending = new Suspending({
       log,
+      totals: this.totals,
       apply: script => {
         this.scripts.push(script)
         return this.answer(script)
@@ -28,11 +31,12 @@ class Kernel {
 }
 
 t.test('a suspension is told when it begins and when it ends', async t => {
-  const { suspending, scripts } = new Kernel()
+  const { suspending, scripts, totals } = new Kernel()
   const owner = {}
   suspending.begin(owner, tuple(1))
   t.same(scripts, [], 'nobody waits for it')
   await suspending.settled()
+  t.equal(totals.suspensions, 1)
   t.same(scripts, [suspensionChange([tuple(1)], [])])
   suspending.end(owner)
   suspending.end(owner)
@@ -105,5 +109,8 @@ t.test('as many as the limit are dropped, and no more', async t => {
 t.test('without the key nothing is done', async t => {
   const log = { debug() {}, info() {}, warn() {}, error() {} }
   const config = { identity: '', listen: [], advertise: [], peers: [], forward: [], routes: [], proxy: [], holdMs: 1 }
-  t.equal(Suspending.start({ ...config, admin: { socket: undefined }, ca: undefined }, log), undefined)
+  t.equal(
+    Suspending.start({ ...config, admin: { socket: undefined }, ca: undefined }, log, new TotalsCounter()),
+    undefined,
+  )
 })
