@@ -200,7 +200,7 @@ export const LIMITS = {
   /** `nft` and `ip` have so long to apply rules. Then they are ended, and the capture fails. */
   firewallMs: 10_000,
 
-  /** Rules of routing of one capture: each TCP connection that is opened is compared with them. More: it does not start. */
+  /** Rules of routing and routes of one capture. Each TCP connection that is opened is compared with the rules. More: it does not start. */
   captureRulesMax: 1_024,
   /**
    * The kernel drops packets of a lost carrier so long, unless they are let pass again before. The socket has been closed by

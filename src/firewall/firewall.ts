@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs'
 import { OperatorError } from '../base/errors.ts'
 import type { CapturePlan, Family } from './capture-plan.ts'
 import { type Program, runProgram } from './program.ts'
-import { ROUTING_PROTOCOL, ROUTING_TABLE, routing, routingRemoval } from './routing.ts'
+import { oursOf, ROUTING_PROTOCOL, routing, routingRemoval, type ShownRouting } from './routing.ts'
 import { REMOVAL, ruleset, TABLE } from './ruleset.ts'
 import { SUSPENSION_REMOVAL, SUSPENSION_TABLE } from './suspension.ts'
 
@@ -50,8 +50,12 @@ export function showFirewall(): string {
   const there = nft(['list', 'tables']).split('\n')
   const tables = [TABLE, SUSPENSION_TABLE].filter(table => there.includes(`table ${table}`))
   const shown = tables.map(table => nft(['list', 'table', ...table.split(' ')]))
-  const rules = FAMILIES.flatMap(family => ours(shownRules(family)).map(rule => `# ip -${family} rule: ${rule}\n`))
-  return [...shown, ...rules].join('')
+  const ours = FAMILIES.flatMap(family => {
+    const { rules, routes } = oursOf(shownRouting(family))
+    const lines = [...rules.map(rule => `rule: ${rule}`), ...routes.map(route => `route: ${route.trim()}`)]
+    return lines.map(line => `# ip -${family} ${line}\n`)
+  })
+  return [...shown, ...ours].join('')
 }
 
 /** The port that the rules there are lead to; undefined when there are none. @throws OperatorError CAPTURE_UNAVAILABLE */
@@ -75,20 +79,15 @@ function tryToRemove(): void {
 }
 
 function removeRouting(family: Family): void {
-  const rules = routingRemoval(shownRules(family))
-  // Without rules there is no table either, and some versions call that an error.
-  if (rules.length === 0) return
-  ip(family, ['-batch', '-'], `${rules.join('\n')}\n`)
-  ip(family, ['route', 'flush', 'table', `${ROUTING_TABLE}`, 'protocol', `${ROUTING_PROTOCOL}`])
+  const lines = routingRemoval(shownRouting(family))
+  if (lines.length > 0) ip(family, ['-batch', '-'], `${lines.join('\n')}\n`)
 }
 
-function shownRules(family: Family): string {
+function shownRouting(family: Family): ShownRouting {
   // A kernel without IPv6 would not understand the question.
-  return family === 6 && !existsSync('/proc/net/if_inet6') ? '' : ip(family, ['-N', 'rule', 'show'])
-}
-
-function ours(shown: string): readonly string[] {
-  return shown.split('\n').filter(line => routingRemoval(line).length > 0)
+  if (family === 6 && !existsSync('/proc/net/if_inet6')) return { rules: '', routes: '' }
+  const routes = ip(family, ['-N', 'route', 'show', 'table', 'all', 'protocol', `${ROUTING_PROTOCOL}`])
+  return { rules: ip(family, ['-N', 'rule', 'show']), routes }
 }
 
 function nft(args: readonly string[], input = ''): string {

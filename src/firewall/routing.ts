@@ -7,8 +7,12 @@
  * loopback source: such a connection lives without any network. The sidecar's own sockets carry a mark and keep to the real
  * routes.
  *
- *     source not chosen yet (0.0.0.0), or 127.0.0.1    -> table 7242: default dev lo src 127.0.0.1
+ *     source not chosen yet (0.0.0.0), or 127.0.0.1    -> a table of ours: each network dev lo src 127.0.0.1
+ *                                                         none of them: the next rule, as without ours
  *     bound to an address by the application           -> as before; captured, but it does not outlive that address
+ *
+ * Rules are compared one by one for each connection that is opened, and routes of a table are not: so there is a table for each
+ * range of ports, which a route cannot say, and in it a route for each network.
  *
  * The source is part of the IPv4 rules because reverse path filters ask the same rules, with this host's address as source.
  * IPv6 has no such filter, and its rules do not match a source that is not chosen.
@@ -27,12 +31,13 @@ import {
   OWN_MARK,
 } from './capture-plan.ts'
 
-/** Number of the table, and priority of the rules: before those of VPNs (5,200 and above 32,000 are taken by some). */
+/** Number of the first table, and priority of the rules: before those of VPNs (5,200 and above 32,000 are taken by some). */
 export const ROUTING_TABLE = 7242
 /** Written into each rule and route, so that they are known for ours. */
 export const ROUTING_PROTOCOL = 72
 
-const OURS = `lookup ${ROUTING_TABLE} protocol ${ROUTING_PROTOCOL}`
+/** 7242, then 7242001 and so on, which nobody else has: as many as LIMITS.captureRulesMax allows. */
+const TABLES = `${ROUTING_TABLE}(?:\\d{3})?`
 const USER_ID_MAX = 0xffff_fffe
 
 export interface FamilyLines {
@@ -42,42 +47,89 @@ export interface FamilyLines {
 
 export function routing(plan: CapturePlan): readonly FamilyLines[] {
   return familiesOf(plan).map(family => {
-    const rules = plan.mode === 'redirect' ? redirectRules(plan, family) : [divertRule()]
-    return { family, lines: rules.length === 0 ? [] : [routeLine(plan, family), ...rules] }
+    return { family, lines: plan.mode === 'redirect' ? redirectLines(plan, family) : divertLines() }
   })
 }
 
-/** @param shown what `ip -N rule show` says @returns lines that remove our rules and routes */
-export function routingRemoval(shown: string): readonly string[] {
-  const ours = new RegExp(`^${ROUTING_TABLE}:.* lookup ${ROUTING_TABLE} proto ${ROUTING_PROTOCOL}\\b`)
-  const rules = shown.split('\n').filter(line => ours.test(line))
-  return rules.map(() => `rule del priority ${ROUTING_TABLE} ${OURS}`)
+/** What is shown of one family by `ip -N`. */
+export interface ShownRouting {
+  /** `rule show` */
+  readonly rules: string
+  /** `route show table all proto 72` */
+  readonly routes: string
+}
+
+/** @returns lines that remove our rules and routes, also those of an earlier version; none when there are none */
+export function routingRemoval(shown: ShownRouting): readonly string[] {
+  const { rules, routes } = oursOf(shown)
+  const tables = new Set(routes.map(tableOf))
+  return [
+    ...rules.map(line => `rule del priority ${ROUTING_TABLE} lookup ${tableOf(line)} protocol ${ROUTING_PROTOCOL}`),
+    ...[...tables].map(table => `route flush table ${table} protocol ${ROUTING_PROTOCOL}`),
+  ]
+}
+
+/** The lines that are of rules and routes of ours. */
+export function oursOf({ rules, routes }: ShownRouting): {
+  readonly rules: readonly string[]
+  readonly routes: readonly string[]
+} {
+  const isRule = new RegExp(`^${ROUTING_TABLE}:.* lookup ${TABLES} proto ${ROUTING_PROTOCOL}\\b`)
+  const isRoute = new RegExp(` table ${TABLES}(?: |$)`)
+  return {
+    rules: rules.split('\n').filter(line => isRule.test(line)),
+    routes: routes.split('\n').filter(line => isRoute.test(line)),
+  }
+}
+
+function tableOf(shown: string): string {
+  return / (?:lookup|table) (\d+)/.exec(shown)![1]!
+}
+
+function divertLines(): readonly string[] {
+  const mark = hex(DIVERTED_MARK)
+  const table = `table ${ROUTING_TABLE} protocol ${ROUTING_PROTOCOL}`
+  return [`route replace local default dev lo ${table}`, ruleLine(`fwmark ${mark}/${mark}`, ROUTING_TABLE)]
+}
+
+function redirectLines(plan: CapturePlan, family: Family): readonly string[] {
+  const sources = family === 4 ? ['from 0.0.0.0/32 ', 'from 127.0.0.1/32 '] : ['']
+  const ranges = userRanges(plan)
+  if (ranges.length === 0) return []
+  return [...networksByPorts(plan, family)].flatMap(([ports, networks], at) => {
+    const table = at === 0 ? ROUTING_TABLE : 1_000 * ROUTING_TABLE + at
+    const matches = sources.flatMap(source => ranges.map(range => `${source}ipproto tcp${ports}${range}`))
+    return [
+      ...[...networks].map(network => routeLine(network, family, table)),
+      ...matches.map(match => ruleLine(`fwmark 0/${hex(OWN_MARK)} iif lo ${match}`, table)),
+    ]
+  })
 }
 
 /** The kernel takes no IPv6 route over the loopback interface but a local one. */
-function routeLine({ mode }: CapturePlan, family: Family): string {
-  const type = mode === 'tproxy' || family === 6 ? 'local ' : ''
-  const source = mode === 'tproxy' ? '' : ` src ${family === 4 ? '127.0.0.1' : '::1'}`
-  return `route replace ${type}default dev lo${source} table ${ROUTING_TABLE} protocol ${ROUTING_PROTOCOL}`
+function routeLine(network: string, family: Family, table: number): string {
+  const [type, source] = family === 4 ? ['', '127.0.0.1'] : ['local ', '::1']
+  return `route replace ${type}${network} dev lo src ${source} table ${table} protocol ${ROUTING_PROTOCOL}`
 }
 
-function redirectRules(plan: CapturePlan, family: Family): readonly string[] {
-  const sources = family === 4 ? ['from 0.0.0.0/32 ', 'from 127.0.0.1/32 '] : ['']
-  return plan.networks
-    .filter(network => network.family === family)
-    .flatMap(network => sources.map(source => `${source}to ${destination(network)}`))
-    .flatMap(match => userRanges(plan).map(range => `${match}${range}`))
-    .map(match => `rule add priority ${ROUTING_TABLE} fwmark 0/${hex(OWN_MARK)} iif lo ${match} ${OURS}`)
+function ruleLine(match: string, table: number): string {
+  return `rule add priority ${ROUTING_TABLE} ${match} lookup ${table} protocol ${ROUTING_PROTOCOL}`
 }
 
-function divertRule(): string {
-  const mark = hex(DIVERTED_MARK)
-  return `rule add priority ${ROUTING_TABLE} fwmark ${mark}/${mark} ${OURS}`
+function networksByPorts(plan: CapturePlan, family: Family): ReadonlyMap<string, ReadonlySet<string>> {
+  const found = new Map<string, Set<string>>()
+  for (const network of plan.networks) {
+    if (network.family !== family) continue
+    const ports = portsOf(network)
+    const networks = found.get(ports) ?? new Set()
+    found.set(ports, networks.add(`${network.address}/${network.prefixBits}`))
+  }
+  return found
 }
 
-function destination({ address, prefixBits, ports: { first, last } }: NetworkRule): string {
-  const ports = first === 1 && last === 65_535 ? '' : ` dport ${first === last ? first : `${first}-${last}`}`
-  return `${address}/${prefixBits} ipproto tcp${ports}`
+function portsOf({ ports: { first, last } }: NetworkRule): string {
+  if (first === 1 && last === 65_535) return ''
+  return ` dport ${first === last ? first : `${first}-${last}`}`
 }
 
 /** Whom the rules are for: '' is everybody. */

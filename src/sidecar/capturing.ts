@@ -126,7 +126,7 @@ export function capturePlan({ capture, routes }: Config): CapturePlan {
   }
   const rules = routing(plan).reduce((sum, { lines }) => sum + lines.length, 0)
   if (rules <= LIMITS.captureRulesMax) return plan
-  const why = `the routes and users need ${rules} rules of routing, and ${LIMITS.captureRulesMax} are the most`
+  const why = `the routes and users need ${rules} rules and routes, and ${LIMITS.captureRulesMax} are the most`
   throw new OperatorError('CAPTURE_UNAVAILABLE', `${why}; join networks or ranges of ports`)
 }
 

@@ -184,6 +184,11 @@ t.test('rules that a killed sidecar left are replaced at the next start', { skip
   t.equal(await stage.rules(), applied, 'they are still there')
   t.match(await stage.holdfast('firewall', 'show'), 'redirect to :15001')
   t.equal((await stage.client('10.20.0.5')).said, 'ECONNREFUSED')
+  // As an earlier version left them: a rule for each network, and one route for all.
+  await stage.near.ip(
+    'rule add priority 7242 fwmark 0/0x10000000 iif lo to 10.20.0.0/16 ipproto tcp lookup 7242 protocol 72',
+    'route replace default dev lo src 127.0.0.1 table 7242 protocol 72',
+  )
   const second = await stage.up(ROUTES)
   t.equal(await stage.rules(), applied, 'once, and not twice')
   await talks(t, stage, '10.20.0.5')

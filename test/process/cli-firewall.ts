@@ -8,7 +8,7 @@ const notLinux = process.platform !== 'linux' && 'there is no transparent captur
 async function hostWith(t: Parameters<typeof CliHost.create>[0], capture: object, networks = 1): Promise<CliHost> {
   const [host, office] = [await CliHost.create(t), await CliHost.create(t)]
   const routes = Array.from({ length: networks }, (_, n) => ({
-    to: `10.${20 + n}.0.0/16`,
+    to: `10.${20 + (n >> 8)}.${n & 255}.0/24`,
     ports: [5432],
     peer: 'office',
   }))
@@ -22,7 +22,7 @@ t.test('what would be applied can be read before, by anybody', { skip: notLinux 
   t.equal(code, 0, stderr)
   t.match(stdout, 'add table inet holdfast\ndelete table inet holdfast\ntable inet holdfast {')
   t.match(stdout, 'ip daddr @ip4_5432_5432 tcp dport 5432 counter name captured redirect to :15001')
-  t.match(stdout, '# ip -4 route replace default dev lo src 127.0.0.1 table 7242 protocol 72\n')
+  t.match(stdout, '# ip -4 route replace 10.20.0.0/24 dev lo src 127.0.0.1 table 7242 protocol 72\n')
 })
 
 t.test('so many rules as the limit are planned, more are refused', { skip: notLinux }, async t => {
@@ -30,12 +30,12 @@ t.test('so many rules as the limit are planned, more are refused', { skip: notLi
     const host = await hostWith(t, { capture: { users: Array.from({ length: users }, (_, n) => n) } }, networks)
     return runCli(['firewall', 'show', '--planned', '--config', host.configFile])
   }
-  // One for the table, and two for each user and network.
-  const most = await planned(7, 73)
-  t.equal(most.stdout.match(/^# ip -4 /gm)?.length, LIMITS.captureRulesMax - 1)
-  const { code, stderr } = await planned(64, 8)
+  // Two rules for each user, and a route for each network.
+  const most = await planned(64, LIMITS.captureRulesMax - 2 * 64)
+  t.equal(most.stdout.match(/^# ip -4 /gm)?.length, LIMITS.captureRulesMax)
+  const { code, stderr } = await planned(64, LIMITS.captureRulesMax - 2 * 64 + 1)
   t.equal(code, 1)
-  t.match(stderr, 'the routes and users need 1025 rules of routing, and 1024 are the most; join networks or ranges')
+  t.match(stderr, 'the routes and users need 1025 rules and routes, and 1024 are the most; join networks or ranges')
 })
 
 t.test('the table of suspensions can be read before, too', async t => {

@@ -142,14 +142,14 @@ export class CaptureStage {
     return Number(/packets (\d+)/.exec(text)![1])
   }
 
-  /** All rules of the near host. */
+  /** All rules of the near host, and the routes that belong to rules of ours. */
   async rules(): Promise<string> {
-    const [nft, four, six] = await Promise.all([
+    const routes = ['route', 'show', 'table', 'all', 'protocol', '72']
+    const shown = await Promise.all([
       this.near.run(['nft', '--stateless', 'list', 'ruleset']),
-      this.near.run(['ip', '-4', 'rule']),
-      this.near.run(['ip', '-6', 'rule']),
+      ...['-4', '-6'].flatMap(family => [['rule'], routes].map(words => this.near.run(['ip', family, ...words]))),
     ])
-    return nft + four + six
+    return shown.join('')
   }
 
   async #startFar(): Promise<void> {

@@ -87,23 +87,35 @@ t.test('forwarded packets keep both their addresses', async t => {
 
 t.test('captured destinations have a loopback source, so that no interface is needed', async t => {
   const rule = 'rule add priority 7242 fwmark 0/0x10000000 iif lo'
-  t.same(routing(plan(['10.20.0.0/16:5432', '[fd20::]/16:*'])), [
+  const networks = ['10.20.0.0/16:5432', '10.30.0.1:*', '10.40.0.0/24:5432', '10.40.0.9/24:5432', '[fd20::]/16:80-90']
+  t.same(routing(plan(networks)), [
     {
       family: 4,
       lines: [
-        'route replace default dev lo src 127.0.0.1 table 7242 protocol 72',
-        `${rule} from 0.0.0.0/32 to 10.20.0.0/16 ipproto tcp dport 5432 lookup 7242 protocol 72`,
-        `${rule} from 127.0.0.1/32 to 10.20.0.0/16 ipproto tcp dport 5432 lookup 7242 protocol 72`,
+        'route replace 10.20.0.0/16 dev lo src 127.0.0.1 table 7242 protocol 72',
+        'route replace 10.40.0.0/24 dev lo src 127.0.0.1 table 7242 protocol 72',
+        `${rule} from 0.0.0.0/32 ipproto tcp dport 5432 lookup 7242 protocol 72`,
+        `${rule} from 127.0.0.1/32 ipproto tcp dport 5432 lookup 7242 protocol 72`,
+        'route replace 10.30.0.1/32 dev lo src 127.0.0.1 table 7242001 protocol 72',
+        `${rule} from 0.0.0.0/32 ipproto tcp lookup 7242001 protocol 72`,
+        `${rule} from 127.0.0.1/32 ipproto tcp lookup 7242001 protocol 72`,
       ],
     },
     {
       family: 6,
       lines: [
-        'route replace local default dev lo src ::1 table 7242 protocol 72',
-        `${rule} to fd20::/16 ipproto tcp lookup 7242 protocol 72`,
+        'route replace local fd20::/16 dev lo src ::1 table 7242 protocol 72',
+        `${rule} ipproto tcp dport 80-90 lookup 7242 protocol 72`,
       ],
     },
   ])
+})
+
+t.test('networks of one range of ports need no rules of their own, however many they are', async t => {
+  const networks = Array.from({ length: 500 }, (_, i) => `10.${i >> 8}.${i & 255}.0/24:5432`)
+  const { lines } = routing(plan(networks, { userIds: [1, 2] }))[0]!
+  t.equal(lines.filter(line => line.startsWith('rule ')).length, 4, 'two users, two forms of the source')
+  t.equal(lines.filter(line => line.startsWith('route ')).length, 500)
 })
 
 /** The users whom the routing rules are for. */
@@ -121,12 +133,25 @@ t.test('the routing is for whom nftables captures, and for nobody else', async t
   t.same(rangesOf({ userIds: [5], exceptCgroups: ['a'] }), [])
 })
 
-t.test('of all rules of routing, ours are removed', async t => {
-  const shown = `0:	from all lookup local
+t.test('of all rules and routes, ours are removed, also those of an earlier version', async t => {
+  const rules = `0:	from all lookup local
 7242:	from 0.0.0.0 to 10.20.0.0/16 fwmark 0/0x10000000 iif lo ipproto tcp dport 5432 lookup 7242 proto 72
+7242:	from 0.0.0.0 fwmark 0/0x10000000 iif lo ipproto tcp lookup 7242001 proto 72
 7242:	from all lookup 7242 proto 3
+7242:	from all lookup 72420 proto 72
 7242:	from all lookup 72 proto 72
 32766:	from all lookup main
 `
-  t.same(routingRemoval(shown), ['rule del priority 7242 lookup 7242 protocol 72'])
+  const routes = `10.20.0.0/16 dev lo table 7242 scope link src 127.0.0.1 
+10.21.0.0/16 dev lo table 7242 scope link src 127.0.0.1 
+10.30.0.1 dev lo table 7242002 scope link src 127.0.0.1 
+192.0.2.0/24 dev eth0 table 72 scope link 
+`
+  t.same(routingRemoval({ rules, routes }), [
+    'rule del priority 7242 lookup 7242 protocol 72',
+    'rule del priority 7242 lookup 7242001 protocol 72',
+    'route flush table 7242 protocol 72',
+    'route flush table 7242002 protocol 72',
+  ])
+  t.same(routingRemoval({ rules: '', routes: '' }), [])
 })
