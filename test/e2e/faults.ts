@@ -32,7 +32,8 @@ process.exitCode = await longRun(
       const logDirectory = join(run.directory, 'logs', run.commit)
       mkdirSync(logDirectory, { recursive: true })
       const [near, far] = run.identities
-      const stage = { identities: { near, far }, turn: new Turn(), logDirectory, signal: run.signal }
+      const identities = { near, far }
+      const stage = { identities, capture: 'redirect', turn: new Turn(), logDirectory, signal: run.signal } as const
       const rows: (readonly [Scenario, readonly Result[]])[] = []
       for (const [index, scenario] of faults.entries()) {
         const directions = ['upload', 'download'] as const

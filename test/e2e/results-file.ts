@@ -8,6 +8,7 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } fr
 import { join } from 'node:path'
 import type { Run } from './scenarios/run-scenario.ts'
 import type { Result } from './scenarios/scenario.ts'
+import type { Way } from './scenarios/ways.ts'
 
 export interface Row extends Result {
   /** From 1. */
@@ -114,9 +115,26 @@ function tableOf(rows: readonly Row[], commit: string): string {
     '|---|---|---|---|---|---|---|---|',
     ...lines,
     '',
+    ...waysTable(rows),
     ...(faults.length === 0 ? ['No failures.'] : ['Failures:', '', ...faults]),
     '',
   ].join('\n')
+}
+
+/** Of scenarios that are played on several ways in at once; both directions and carriers together. */
+function waysTable(rows: readonly Row[]): readonly string[] {
+  const onWays = rows.filter(({ blackoutsMs }) => Object.keys(blackoutsMs).length > 1)
+  if (onWays.length === 0) return []
+  const ways = [...new Set(onWays.flatMap(({ blackoutsMs }) => Object.keys(blackoutsMs) as Way[]))]
+  const lines = [...new Set(onWays.map(({ scenario }) => scenario))].map(scenario => {
+    const cells = ways.map(way => {
+      const all = onWays.filter(row => row.scenario === scenario).flatMap(({ blackoutsMs }) => blackoutsMs[way] ?? [])
+      return all.length === 0 ? '-' : `${shown(Math.max(...all))} of ${all.length}`
+    })
+    return `| ${scenario} | ${cells.join(' | ')} |`
+  })
+  const head = ['The longest blackout on each way in, of so many:', '', `| scenario | ${ways.join(' | ')} |`]
+  return [...head, `|---|${'---|'.repeat(ways.length)}`, ...lines, '']
 }
 
 function shown(value: number | undefined, digits = 0): string {

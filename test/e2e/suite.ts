@@ -29,7 +29,7 @@ export interface Tally {
 export async function playAll(
   options: Pick<Options, 'scenarios' | 'carriers' | 'repeat'>,
   file: ResultsFile | undefined,
-  stage: Stage,
+  stage: Omit<Stage, 'capture'>,
   print: (line: string) => void,
 ): Promise<Tally> {
   const runs = runsOf(options)
@@ -63,14 +63,16 @@ export async function playAll(
 
 /**
  * The greater peer ID wins ties, so it is near for one carrier and far for the other, and the other way round in the next
- * repetition.
+ * repetition. Likewise the captures, which change over after every second one: four repetitions have all that can be combined.
  */
-function stageOf({ run, repetition }: Job, stage: Stage): Stage {
+function stageOf({ run, repetition }: Job, stage: Omit<Stage, 'capture'>): Stage {
   const { near, far } = stage.identities
-  const isTurned = (repetition + (run.carrier === 'ws' ? 1 : 0)) % 2 === 0
+  const carrier = run.carrier === 'ws' ? 1 : 0
+  const isTurned = (repetition + carrier) % 2 === 0
+  const capture = (Math.ceil(repetition / 2) + carrier) % 2 === 0 ? 'tproxy' : 'redirect'
   const logDirectory = join(stage.logDirectory, `repetition-${repetition}`)
   mkdirSync(logDirectory, { recursive: true })
-  return { ...stage, logDirectory, identities: isTurned ? { near: far, far: near } : { near, far } }
+  return { ...stage, capture, logDirectory, identities: isTurned ? { near: far, far: near } : { near, far } }
 }
 
 /** Long ones first. */
@@ -93,8 +95,13 @@ function lineOf(result: Result, logDirectory: string): string {
     blackoutMs === null
       ? 'no blackout measured'
       : `blackout ${blackoutMs.toFixed(0)} ms = ${(blackoutMs / rttMs).toFixed(1)} R (bound ${blackoutMaxMs?.toFixed(0)} ms)`
-  const line = `${passed ? 'ok    ' : 'FAILED'} ${scenario.padEnd(20)} ${carrier.padEnd(3)} ${direction.padEnd(8)} ${blackout}, ${seconds.toFixed(1)} s`
-  return [line, ...result.faults.map(fault => `       ${fault.replaceAll('\n', '\n       ')}`)]
+  const line = `${passed ? 'ok    ' : 'FAILED'} ${scenario.padEnd(23)} ${carrier.padEnd(3)} ${direction.padEnd(8)} ${blackout}, ${seconds.toFixed(1)} s`
+  const ways = Object.entries(result.blackoutsMs).map(([way, ms]) => `${way} ${ms.toFixed(0)} ms`)
+  return [
+    line,
+    ...(ways.length > 1 ? [`       ${ways.join(', ')}`] : []),
+    ...result.faults.map(fault => `       ${fault.replaceAll('\n', '\n       ')}`),
+  ]
     .concat(passed ? [] : [`       the sidecars' logs: ${logDirectory}`])
     .join('\n')
 }

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict'
 import { CarrierWatch, cutCarriers } from '../lab/carriers.ts'
 import { COLD, SILENT } from '../scenarios/bounds.ts'
+import { PORT } from '../scenarios/places.ts'
 import type { Bound, Scenario } from '../scenarios/scenario.ts'
-import { PORT, type Stand } from '../scenarios/stand.ts'
+import type { Stand } from '../scenarios/stand.ts'
 import { lasting, until } from '../wait.ts'
 import { faultOf, lasts, type Side } from './fault.ts'
 

@@ -10,6 +10,7 @@
  * Packets take the uplink their source address belongs to, as with two providers of which each drops the other's
  * addresses; those without one take the preferred uplink that is up.
  */
+import { attachGuest } from './guest.ts'
 import { Namespace } from './namespace.ts'
 import { Router } from './router.ts'
 import { run } from './shell.ts'
@@ -22,6 +23,8 @@ export interface LabOptions {
   readonly mbits?: number
   /** How deep the bottleneck's buffer is. @default 20, one bandwidth-delay product */
   readonly bufferMs?: number
+  /** Is there a guest behind the near host. @default false */
+  readonly hasGuest?: boolean
   /** Of the names of its namespaces. @default hflab */
   readonly prefix?: 'hflab' | 'relab'
 }
@@ -44,13 +47,15 @@ export class Lab {
   readonly near: Namespace
   readonly far: Namespace
   readonly router: Router
+  readonly guest: Namespace | undefined
   readonly #link: TunLinks
 
-  private constructor(near: Namespace, far: Namespace, router: Router, link: TunLinks) {
+  private constructor(near: Namespace, far: Namespace, router: Router, link: TunLinks, guest?: Namespace) {
     this.near = near
     this.far = far
     this.router = router
     this.#link = link
+    this.guest = guest
   }
 
   /** `number` tells the labs of one process apart. @throws Error with the failed command; nothing is left behind */
@@ -76,8 +81,10 @@ export class Lab {
           queueMs: options.bufferMs ?? 20,
         },
       ])
-      const lab = new Lab(near, far, new Router(middle), link)
+      const guest = options.hasGuest === true ? await make('guest') : undefined
+      const lab = new Lab(near, far, new Router(middle), link, guest)
       await lab.#wire(middle)
+      if (guest !== undefined) await attachGuest(guest, near)
       return lab
     } catch (error) {
       await link?.end()
@@ -148,7 +155,7 @@ export class Lab {
   /** Removes everything; harmless when repeated. */
   async close(): Promise<void> {
     await this.#link.end()
-    await Promise.all([this.near, this.far, this.router.namespace].map(namespace => namespace.remove()))
+    await Promise.all([this.near, this.far, this.router.namespace, this.guest].map(namespace => namespace?.remove()))
   }
 
   /**

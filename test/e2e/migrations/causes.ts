@@ -2,7 +2,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { cutCarriers } from '../lab/carriers.ts'
 import { ADDRESS, type Uplink } from '../lab/lab.ts'
-import { PORT, type Stand } from '../scenarios/stand.ts'
+import { PORT } from '../scenarios/places.ts'
+import type { Stand } from '../scenarios/stand.ts'
 import { until } from '../wait.ts'
 
 export const CAUSES = ['renumbering', 'uplink', 'link', 'command', 'far', 'both', 'cut', 'rebinding'] as const

@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Namespace } from '../lab/namespace.ts'
 import type { AgentAnswer, AgentOrder, FlowPlan, FlowReport } from './agent-protocol.ts'
+import type { ProxyPlace } from './proxy-client.ts'
 
 const ANSWER_DEADLINE_MS = 15_000
 
@@ -37,8 +38,8 @@ export class Agent {
     return answer.port
   }
 
-  open(host: string, port: number, plan: FlowPlan): void {
-    this.#tell({ do: 'open', host, port, plan })
+  open(host: string, port: number, plan: FlowPlan, proxy?: ProxyPlace): void {
+    this.#tell({ do: 'open', host, port, plan, ...(proxy === undefined ? {} : { proxy }) })
   }
 
   stop(id: string): void {

@@ -1,4 +1,5 @@
 /** What the runner says to a traffic agent and hears from it, one JSON a line. Times are CLOCK_MONOTONIC in ms. */
+import type { ProxyPlace } from './proxy-client.ts'
 
 /** What one connection carries. Its first line is this, from the side that connected. */
 export interface FlowPlan {
@@ -14,7 +15,14 @@ export interface FlowPlan {
 
 export type AgentOrder =
   | { readonly do: 'listen'; readonly tag: string; readonly host: string; readonly port: number }
-  | { readonly do: 'open'; readonly host: string; readonly port: number; readonly plan: FlowPlan }
+  /** With a proxy, the host is an IPv4 address; this side has nothing to report before the proxy has said yes. */
+  | {
+      readonly do: 'open'
+      readonly host: string
+      readonly port: number
+      readonly plan: FlowPlan
+      readonly proxy?: ProxyPlace
+    }
   /** Sends no more and half-closes. */
   | { readonly do: 'stop'; readonly id: string }
   | { readonly do: 'pause'; readonly id: string }

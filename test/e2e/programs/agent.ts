@@ -6,6 +6,7 @@ import { connect, createServer, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 import { type AgentAnswer, type AgentOrder, type FlowPlan, monotonicMs } from './agent-protocol.ts'
 import { Flow } from './flow.ts'
+import { askProxy } from './proxy-client.ts'
 
 const PLAN_BYTES_MAX = 1024
 
@@ -17,7 +18,7 @@ createInterface({ input: process.stdin })
 
 function obey(order: AgentOrder): void {
   if (order.do === 'listen') listen(order)
-  else if (order.do === 'open') open(order)
+  else if (order.do === 'open') void open(order)
   else if (order.do === 'report')
     answer({ event: 'report', tag: order.tag, report: flows.get(order.id)?.report(order.gapsFromMs) ?? null })
   else if (order.do === 'rtt') void measure(order)
@@ -56,14 +57,18 @@ function accept(socket: Socket): void {
   socket.on('data', onData).on('error', onError)
 }
 
-function open(order: AgentOrder & { do: 'open' }): void {
-  const socket = connect({ host: order.host, port: order.port, allowHalfOpen: true })
-  const flow = new Flow(socket, order.plan, true, [])
-  flows.set(order.plan.id, flow)
-  socket.once('connect', () => {
-    socket.write(`${JSON.stringify(order.plan)}\n`)
+async function open({ host, port, plan, proxy }: AgentOrder & { do: 'open' }): Promise<void> {
+  const socket = connect({ host: proxy?.host ?? host, port: proxy?.port ?? port, allowHalfOpen: true })
+  // A proxy that refuses ends this agent, and with it the scenario.
+  if (proxy !== undefined) await askProxy(socket, proxy.kind, host, port)
+  const flow = new Flow(socket, plan, true, [])
+  flows.set(plan.id, flow)
+  const begin = () => {
+    socket.write(`${JSON.stringify(plan)}\n`)
     flow.begin()
-  })
+  }
+  if (socket.connecting) socket.once('connect', begin)
+  else begin()
 }
 
 async function measure(order: AgentOrder & { do: 'rtt' }): Promise<void> {

@@ -1,11 +1,11 @@
 /** Faults of addresses and uplinks that the host itself sees. */
 import { ADDRESS } from '../lab/lab.ts'
+import { lasting } from '../wait.ts'
 import { COLD, PLANNED } from './bounds.ts'
 import type { Scenario } from './scenario.ts'
+import type { Stand } from './stand.ts'
 
 export const TOGETHER = [['upload', 'download']] as const
-
-const OUTAGE_MS = 60_000
 
 export const renumbering: Scenario = {
   name: '1-renumbering',
@@ -43,24 +43,14 @@ export const outage: Scenario = {
   title: 'no path at all for 60 s, then a new address',
   isLong: true,
   runs: TOGETHER,
-  async play(stand) {
-    const { lab } = stand
-    const fresh = ['10.1.0.7', 'fd01::7']
-    const old = [ADDRESS.a, ADDRESS.b].flatMap(host => Object.values(host))
-    await stand.fault({ what: 'a new address after 60 s without any', bound: COLD, countsFrom: 'path' }, async () => {
-      await lab.uplinkDown('b')
-      await lab.removeAddress('a', ADDRESS.a.v4)
-      await lab.uplinkDown('a')
-      await lab.router.count(...old)
-      await stand.aside(OUTAGE_MS)
-      for (const address of old) {
-        const { packets } = await lab.router.from(address)
-        if (packets > 0) throw new Error(`${packets} packets from ${address} while there was no path`)
-      }
-      await lab.uplinkUp('a', fresh)
-    })
-    await stand.proveMoved(old, fresh)
-  },
+  play: stand => playOutage(stand, () => stand.aside(60_000)),
+}
+
+export const shortOutage: Scenario = {
+  name: '5-outage',
+  title: 'no path at all for 3 s, then a new address',
+  runs: TOGETHER,
+  play: stand => playOutage(stand, () => lasting(3_000)),
 }
 
 export const families: Scenario = {
@@ -85,4 +75,24 @@ export const families: Scenario = {
     })
     await stand.proveMoved([v6], [v4])
   },
+}
+
+async function playOutage(stand: Stand, wait: () => Promise<void>): Promise<void> {
+  const { lab } = stand
+  const fresh = ['10.1.0.7', 'fd01::7']
+  const old = [ADDRESS.a, ADDRESS.b].flatMap(host => Object.values(host))
+  const fault = { what: 'a new address after a time without any', bound: COLD, countsFrom: 'path' } as const
+  await stand.fault(fault, async () => {
+    await lab.uplinkDown('b')
+    await lab.removeAddress('a', ADDRESS.a.v4)
+    await lab.uplinkDown('a')
+    await lab.router.count(...old)
+    await wait()
+    for (const address of old) {
+      const { packets } = await lab.router.from(address)
+      if (packets > 0) throw new Error(`${packets} packets from ${address} while there was no path`)
+    }
+    await lab.uplinkUp('a', fresh)
+  })
+  await stand.proveMoved(old, fresh)
 }

@@ -11,6 +11,7 @@ import { TOGETHER } from './addresses.ts'
 import { COLD } from './bounds.ts'
 import type { Direction, Scenario } from './scenario.ts'
 import type { Stand } from './stand.ts'
+import { proxyOf, type Way } from './ways.ts'
 
 const OLD = ADDRESS.a.v4
 const FRESH = '10.1.0.3'
@@ -28,18 +29,21 @@ export const connecting: Scenario = {
   // So little that without acknowledgements the path still takes what opens.
   stand: () => ({ loadMbits: 8 }),
   async play(stand) {
-    const { lab, nearAgent, farAgent } = stand
+    const { lab, farAgent } = stand
+    // A proxy says yes when the far side has: its clients are in neither state.
+    const ways = stand.ways.filter(way => proxyOf(way) === undefined)
     const [asked, answered] = [ids('asked', 4), ids('answered', 4)]
+    const nearAgentOf = (id: string) => stand.ends('upload', id)[0]
     let changedMs = { from: 0, to: 0 }
     await onePathOnly(stand)
     await stand.fault({ what: 'renumbering while connections open', bound: COLD }, async () => {
       await lab.router.blackholeTo(OLD)
-      openBothWays(stand, answered)
+      openBothWays(stand, answered, ways)
       await all(answered, id => reported(farAgent, id, () => true))
       await lab.router.blackholeFrom(OLD)
-      openBothWays(stand, asked)
-      await all(asked, id => reported(nearAgent, id, ({ state }) => state === 'open'))
-      const early = await Promise.all(answered.map(id => nearAgent.report(id)))
+      openBothWays(stand, asked, ways)
+      await all(asked, id => reported(nearAgentOf(id), id, ({ state }) => state === 'open'))
+      const early = await Promise.all(answered.map(id => nearAgentOf(id).report(id)))
       for (const report of early) assert.equal(report?.receivedBytes, 0, `${report?.id} was answered before the change`)
       const fromMs = monotonicMs()
       await lab.renumber('a', OLD, FRESH)
@@ -65,14 +69,16 @@ export const halfClosing: Scenario = {
   title: 'renumbering while connections are half closed, and while the half-close is under way',
   runs: TOGETHER,
   async play(stand) {
-    const { lab, directions } = stand
-    const closed = directions.map(direction => ({ direction, id: `${direction}-half-closed` }))
-    const closing = directions.map(direction => ({ direction, id: `${direction}-half-closing` }))
+    const { lab, directions, ways } = stand
+    const named = (word: string) =>
+      directions.flatMap(direction => ways.map(way => ({ direction, id: `${direction}-${word}-${way}` })))
+    const [closed, closing] = [named('half-closed'), named('half-closing')]
     const both = [...closed, ...closing]
     await onePathOnly(stand)
     openBothWays(
       stand,
       both.map(({ id }) => id),
+      ways,
     )
     await all(both, ({ direction, id }) => received(stand, direction, id, 50_000))
     await all(both, ({ direction, id }) => received(stand, other(direction), id, 50_000))
@@ -80,20 +86,20 @@ export const halfClosing: Scenario = {
     await stand.fault({ what: 'renumbering while connections are half closed', bound: COLD }, async () => {
       await lab.router.blackholeFrom(OLD)
       await lab.router.blackholeTo(OLD)
-      for (const { direction, id } of closing) stand.ends(direction)[0].stop(id)
+      for (const { direction, id } of closing) stand.ends(direction, id)[0].stop(id)
       await all(closing, ({ direction, id }) =>
-        reported(stand.ends(direction)[0], id, ({ sentSha256 }) => sentSha256 !== null),
+        reported(stand.ends(direction, id)[0], id, ({ sentSha256 }) => sentSha256 !== null),
       )
       await lab.renumber('a', OLD, FRESH)
       for (const { direction, id } of closing) {
-        const report = await stand.ends(direction)[1].report(id)
+        const report = await stand.ends(direction, id)[1].report(id)
         assert.equal(report?.receivedSha256, null, `the end of ${id} arrived before the change`)
       }
     })
     await stand.proveMoved([OLD], [FRESH])
     await all(closing, ({ direction, id }) => endOneWay(stand, direction, id))
     for (const { direction, id } of both) {
-      const before = (await stand.ends(other(direction))[1].report(id))?.receivedBytes ?? 0
+      const before = (await stand.ends(other(direction), id)[1].report(id))?.receivedBytes ?? 0
       await received(stand, other(direction), id, before + 50_000)
     }
     await all(both, ({ id }) => stand.settleBoth(id))
@@ -156,8 +162,10 @@ function other(direction: Direction): Direction {
   return direction === 'upload' ? 'download' : 'upload'
 }
 
-function openBothWays(stand: Stand, ids: readonly string[]): void {
-  for (const id of ids) stand.open({ id, kind: 'bytes', up: true, down: true, mbits: 2 })
+/** By one way after the other. */
+function openBothWays(stand: Stand, ids: readonly string[], ways: readonly Way[]): void {
+  for (const [index, id] of ids.entries())
+    stand.open({ id, kind: 'bytes', up: true, down: true, mbits: 2 }, ways[index % ways.length])
 }
 
 async function all<T>(items: readonly T[], act: (item: T) => Promise<unknown>): Promise<void> {
@@ -176,14 +184,14 @@ function received(stand: Stand, direction: Direction, id: string, bytes: number)
   // Nothing is judged by this: a machine that is busy with other things takes its time.
   const deadline = { deadlineMs: 60_000 }
   return until(`${bytes} bytes of ${id}`, deadline, async () => {
-    const report = await stand.ends(direction)[1].report(id)
+    const report = await stand.ends(direction, id)[1].report(id)
     return report !== null && report.receivedBytes >= bytes ? report : undefined
   })
 }
 
 /** The sender ends its direction, and the other side hears of it while it goes on itself. */
 async function endOneWay(stand: Stand, direction: Direction, id: string): Promise<void> {
-  const [sender, receiver] = stand.ends(direction)
+  const [sender, receiver] = stand.ends(direction, id)
   sender.stop(id)
   const report = await reported(receiver, id, ({ receivedSha256 }) => receivedSha256 !== null)
   assert.deepEqual([report.state, report.sentSha256], ['open', null], `${id} is not half closed`)

@@ -3,6 +3,7 @@ import type { Identity } from '../sidecar.ts'
 import type { Turn } from '../turn.ts'
 import type { CarrierKind, Direction, Result, Scenario } from './scenario.ts'
 import { Stand } from './stand.ts'
+import type { Capture, Way } from './ways.ts'
 
 export interface Run {
   readonly scenario: Scenario
@@ -12,6 +13,8 @@ export interface Run {
 
 export interface Stage {
   readonly identities: { readonly near: Identity; readonly far: Identity }
+  /** Of scenarios that capture connections. */
+  readonly capture: Capture
   /** Taken for as long as a run plays. */
   readonly turn: Turn
   /** Where the sidecars' logs are kept. */
@@ -29,7 +32,14 @@ export async function playRun(run: Run, number: number, stage: Stage): Promise<r
   let failure: string | undefined
   try {
     const { carrier, directions, scenario } = run
-    stand = await Stand.create(number, stage.turn, stage.identities, carrier, directions, scenario.stand?.(carrier))
+    stand = await Stand.create(
+      number,
+      stage.turn,
+      stage.identities,
+      carrier,
+      directions,
+      scenario.stand?.(stage.capture),
+    )
     await play(run, stand)
   } catch (error) {
     failure = describe(error)
@@ -59,7 +69,7 @@ export async function playRun(run: Run, number: number, stage: Stage): Promise<r
 
 async function play({ scenario }: Run, stand: Stand): Promise<void> {
   await stand.start()
-  if (scenario.opensItsOwn !== true) await stand.load()
+  await stand.load()
   await scenario.play(stand)
   await stand.finish()
 }
@@ -69,13 +79,17 @@ function judge(stand: Stand | undefined, direction: Direction, failure: string |
   const worst = [...blackouts].sort((a, b) => b.ms / b.maxMs - a.ms / a.maxMs)[0]
   const tooLong = blackouts.filter(({ ms, maxMs }) => ms > maxMs)
   const faults = tooLong.map(
-    ({ what, ms, maxMs }) => `a blackout of ${ms.toFixed(0)} ms around ${what}; it may be ${maxMs.toFixed(0)} ms`,
+    ({ what, way, ms, maxMs }) =>
+      `a blackout of ${ms.toFixed(0)} ms by ${way} around ${what}; it may be ${maxMs.toFixed(0)} ms`,
   )
   if (failure !== undefined) faults.push(failure)
+  const blackoutsMs: Partial<Record<Way, number>> = {}
+  for (const { way, ms } of blackouts) blackoutsMs[way] = Math.max(blackoutsMs[way] ?? 0, round(ms))
   return {
     passed: faults.length === 0,
     blackoutMs: worst === undefined ? null : round(worst.ms),
     blackoutMaxMs: worst === undefined ? null : round(worst.maxMs),
+    blackoutsMs,
     proofs: stand?.notes ?? [],
     faults,
   }

@@ -1,5 +1,6 @@
 /** What a scenario is: a fault, how it is proved from outside, and how long applications may notice it. */
 import type { Stand, StandOptions } from './stand.ts'
+import type { Capture, Way } from './ways.ts'
 
 export type Direction = 'upload' | 'download'
 export type CarrierKind = 'tcp' | 'ws'
@@ -19,11 +20,9 @@ export interface Scenario {
   /** Programs it needs beside the lab's, each with the Debian package that has it. */
   readonly programs?: Readonly<Record<string, string>>
   /** Lab and sidecars beyond the usual: the near side dials the far one's IPv4 address. */
-  readonly stand?: (carrier: CarrierKind) => StandOptions
+  readonly stand?: (capture: Capture) => StandOptions
   /** Waits aside for most of its time, so it begins before the others. */
   readonly isLong?: boolean
-  /** No load is opened before; the scenario opens its own connections. */
-  readonly opensItsOwn?: boolean
   /** Lets the faults happen while traffic flows. Whatever is not proved throws. */
   readonly play: (stand: Stand) => Promise<void>
 }
@@ -38,6 +37,8 @@ export interface Result {
   readonly blackoutMs: number | null
   /** What it may be. */
   readonly blackoutMaxMs: number | null
+  /** The longest blackout on each way in; empty when none was measured. */
+  readonly blackoutsMs: Readonly<Partial<Record<Way, number>>>
   /** Measured round trip of the idle path. */
   readonly rttMs: number
   /** What was seen from outside. */

@@ -4,11 +4,11 @@
  *   near agent -> 127.0.0.1:15000 near sidecar == carrier == far sidecar -> 127.0.0.1:16000 far agent
  *
  * For each direction there are two connections: a paced stream of bytes with checksums, and the probe, a numbered tick
- * each 2 ms. The probe's longest silence around a fault is the blackout: measured outside both sidecars.
+ * each 2 ms. The probe's longest silence around a fault is the blackout: measured outside both sidecars. Where there are
+ * several ways in (ways.ts), each has connections of its own.
  */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import type { ConfigInput } from '../../../src/config/schema.ts'
 import { hostOf } from '../lab/carriers.ts'
 import type { Jump } from '../lab/false-clocks.ts'
 import { ADDRESS, Lab, type LabOptions } from '../lab/lab.ts'
@@ -16,10 +16,11 @@ import { Agent } from '../programs/agent-driver.ts'
 import { type FlowReport, monotonicMs } from '../programs/agent-protocol.ts'
 import { type Identity, Sidecar } from '../sidecar.ts'
 import type { Turn } from '../turn.ts'
-import { lasting, until } from '../wait.ts'
+import { lasting, until, type WaitOptions } from '../wait.ts'
+import { farConfig, nearConfig } from './configuration.ts'
+import { PORT } from './places.ts'
 import type { Bound, CarrierKind, Direction } from './scenario.ts'
-
-export const PORT = { tcp: 7700, ws: 7780, nearForward: 15_000, farApplication: 16_000 } as const
+import { entrance, SERVER, type Way } from './ways.ts'
 
 /** Load per direction: enough that every fault hits bytes under way, little enough that the path is not the fault. */
 const LOAD_MBITS = 40
@@ -30,6 +31,8 @@ const MOVE_DEADLINE_MS = 20_000
 /** Longer than an old carrier waits for the tail of what it took. */
 const SILENCE_MS = 300
 const RTT_SAMPLES = 9
+/** For each of those that are looked at, so that looking costs no more when they are many. */
+const LOOK_MS = 8
 
 export interface StandOptions {
   readonly lab?: LabOptions
@@ -43,7 +46,9 @@ export interface StandOptions {
   readonly names?: Readonly<Record<string, string>>
   /** A translator stands between the hosts from the beginning. */
   readonly isTranslated?: boolean
-  /** Bytes of the load, per direction. @default 40 */
+  /** Ways into the near sidecar that have their part of the load. @default the forward */
+  readonly ways?: readonly Way[]
+  /** Bytes of the load, per direction, on all ways together. @default 40 */
   readonly loadMbits?: number
   /** Further ports of 127.0.0.1, the same on both hosts, through which near programs reach far ones. */
   readonly ports?: readonly number[]
@@ -56,6 +61,7 @@ export interface StandOptions {
 interface Blackout {
   readonly what: string
   readonly direction: Direction
+  readonly way: Way
   readonly ms: number
   readonly maxMs: number
 }
@@ -67,6 +73,14 @@ export interface Fault {
   readonly countsFrom?: 'fault' | 'path'
 }
 
+/** One direction of the load on one way, with the names of its connections. */
+interface Strand {
+  readonly way: Way
+  readonly direction: Direction
+  readonly bytes: string
+  readonly ticks: string
+}
+
 export class Stand {
   readonly lab: Lab
   readonly carrier: CarrierKind
@@ -75,6 +89,8 @@ export class Stand {
   readonly far: Sidecar
   readonly nearAgent: Agent
   readonly farAgent: Agent
+  readonly ways: readonly Way[]
+  readonly #guestAgent: Agent | undefined
   readonly #options: StandOptions
   readonly #turn: Turn
   readonly notes: string[] = []
@@ -82,7 +98,9 @@ export class Stand {
   /** Measured round trip of the idle path. */
   rttMs = Number.NaN
   readonly #closers: (() => Promise<void>)[] = []
-  #isLoaded = false
+  /** Who has opened a connection. */
+  readonly #openers = new Map<string, Agent>()
+  #load: readonly Strand[] = []
 
   private constructor(
     lab: Lab,
@@ -99,8 +117,10 @@ export class Stand {
     this.directions = directions
     this.near = sidecars[0]
     this.far = sidecars[1]
+    this.ways = options.ways ?? ['forward']
     this.nearAgent = new Agent(lab.near)
     this.farAgent = new Agent(lab.far)
+    this.#guestAgent = lab.guest === undefined ? undefined : new Agent(lab.guest)
   }
 
   /** `turn` is taken already. */
@@ -112,7 +132,7 @@ export class Stand {
     directions: readonly Direction[],
     options: StandOptions = {},
   ): Promise<Stand> {
-    const lab = await Lab.create(number, options.lab)
+    const lab = await Lab.create(number, { ...options.lab, hasGuest: options.ways?.includes('tproxy') ?? false })
     const { clocks } = options
     const near = new Sidecar(lab.near, identities.near, nearConfig(carrier, identities.far, options), clocks?.near)
     const far = new Sidecar(lab.far, identities.far, farConfig(carrier, identities.near, options), clocks?.far)
@@ -122,27 +142,32 @@ export class Stand {
   async start(): Promise<void> {
     this.setNames(this.#options.names ?? {})
     if (this.#options.isTranslated === true) await this.lab.router.translate()
-    await this.farAgent.listen('127.0.0.1', PORT.farApplication)
+    for (const way of this.ways) {
+      if (way !== 'forward') await this.lab.far.ip(`address add ${SERVER[way]}/32 dev lo`)
+      await this.farAgent.listen(SERVER[way], PORT.farApplication)
+    }
     const samples = await this.nearAgent.roundTrips(ADDRESS.far.v4, await this.farAgent.listen('::'), RTT_SAMPLES)
     this.rttMs = samples[Math.floor(samples.length / 2)] as number
     await this.far.start()
     await this.near.start(this.#options.nearLog)
   }
 
-  /** Opens the load and the probe of each direction, and returns when they flow. */
+  /** Opens the load and the probe of each direction on each way, and returns when they flow. */
   async load(): Promise<void> {
-    this.#isLoaded = true
-    for (const direction of this.directions) {
+    const mbits = (this.#options.loadMbits ?? LOAD_MBITS) / this.ways.length
+    this.#load = this.ways.flatMap(way => this.directions.map(direction => strandOf(way, direction)))
+    for (const { way, direction, bytes, ticks } of this.#load) {
       const which = { up: direction === 'upload', down: direction === 'download' }
-      this.open({ id: `${direction}-bytes`, kind: 'bytes', mbits: this.#options.loadMbits ?? LOAD_MBITS, ...which })
-      this.open({ id: `${direction}-ticks`, kind: 'ticks', ...which })
+      this.open({ id: bytes, kind: 'bytes', mbits, ...which }, way)
+      this.open({ id: ticks, kind: 'ticks', ...which }, way)
     }
     await this.progress('the load flows', monotonicMs())
   }
 
-  /** Whose bytes these are, and who gets them. */
-  ends(direction: Direction): readonly [sender: Agent, receiver: Agent] {
-    return direction === 'upload' ? [this.nearAgent, this.farAgent] : [this.farAgent, this.nearAgent]
+  /** Whose bytes these are, and who gets them. @param id of the connection; without it, of one by the forward */
+  ends(direction: Direction, id?: string): readonly [sender: Agent, receiver: Agent] {
+    const opener = this.#openers.get(id ?? '') ?? this.nearAgent
+    return direction === 'upload' ? [opener, this.farAgent] : [this.farAgent, opener]
   }
 
   /** What names mean from now on, on both hosts. */
@@ -152,27 +177,18 @@ export class Stand {
     this.lab.far.setHosts(hosts)
   }
 
-  open(plan: Parameters<Agent['open']>[2]): void {
-    this.nearAgent.open('127.0.0.1', PORT.nearForward, plan)
+  open(plan: Parameters<Agent['open']>[2], way: Way = 'forward'): void {
+    const agent = way === 'tproxy' ? this.#guestAgent : this.nearAgent
+    assert.ok(agent !== undefined, 'there is no guest: `ways` has no tproxy')
+    this.#openers.set(plan.id, agent)
+    const { host, port, proxy } = entrance(way)
+    agent.open(host, port, plan, proxy)
   }
 
-  /** Returns when every direction has moved on since `sinceMs`. */
+  /** Returns when every direction of the load has moved on since `sinceMs`, on every way. */
   async progress(what: string, sinceMs: number, deadlineMs = FLOWING_DEADLINE_MS): Promise<void> {
-    for (const direction of this.directions) {
-      let baseBytes: number | undefined
-      await until(
-        `${what}: ${direction}`,
-        { deadlineMs },
-        async () => {
-          const [bytes, ticks] = await this.#reports(direction)
-          for (const report of [bytes, ticks]) this.#mustLive(report)
-          if ((bytes?.lastArrivalMs ?? 0) < sinceMs || (ticks?.lastArrivalMs ?? 0) < sinceMs) return undefined
-          baseBytes ??= bytes?.receivedBytes ?? 0
-          return (bytes?.receivedBytes ?? 0) - baseBytes >= PROGRESS_BYTES ? true : undefined
-        },
-        () => 'nothing arrives',
-      )
-    }
+    const wait = { deadlineMs, everyMs: LOOK_MS * this.#load.length }
+    await Promise.all(this.#load.map(strand => this.#progressOf(strand, what, sinceMs, wait)))
   }
 
   /** Lets one fault happen, waits until every direction moves again, and measures the blackout. */
@@ -182,12 +198,12 @@ export class Stand {
     const doneMs = monotonicMs()
     const maxMs = fault.bound.rounds * this.rttMs + fault.bound.extraMs
     await this.progress(`traffic after ${fault.what}`, doneMs, deadlineMs)
-    for (const direction of this.directions) {
-      const ticks = await this.ends(direction)[1].report(`${direction}-ticks`, startMs)
+    for (const { way, direction, ticks: id } of this.#load) {
+      const ticks = await this.ends(direction, id)[1].report(id, startMs)
       const lengths = (ticks?.gaps ?? []).map(
         gap => gap.toMs - (fault.countsFrom === 'path' ? Math.max(gap.fromMs, doneMs) : gap.fromMs),
       )
-      this.blackouts.push({ what: fault.what, direction, ms: Math.max(0, ...lengths), maxMs })
+      this.blackouts.push({ what: fault.what, direction, way, ms: Math.max(0, ...lengths), maxMs })
     }
   }
 
@@ -200,19 +216,18 @@ export class Stand {
 
   /** Ends every connection of the load and proves that what was received is what was sent. */
   async finish(): Promise<void> {
-    if (!this.#isLoaded) return
-    const all = this.directions.flatMap(direction => ['bytes', 'ticks'].map(kind => ({ direction, kind })))
-    await Promise.all(all.map(({ direction, kind }) => this.settle(`${direction}-${kind}`, direction)))
+    const all = this.#load.flatMap(({ direction, bytes, ticks }) => [bytes, ticks].map(id => ({ direction, id })))
+    await Promise.all(all.map(({ direction, id }) => this.settle(id, direction)))
   }
 
   /** The load has ended in another way than by `finish`. */
   forgetLoad(): void {
-    this.#isLoaded = false
+    this.#load = []
   }
 
   /** Stops what sends on this connection, waits for the end, and compares. */
   async settle(id: string, direction: Direction, deadlineMs = END_DEADLINE_MS): Promise<FlowReport> {
-    const [sender, receiver] = this.ends(direction)
+    const [sender, receiver] = this.ends(direction, id)
     sender.stop(id)
     const received = await until(`the end of ${id}`, { deadlineMs }, async () => {
       const report = await receiver.report(id)
@@ -286,11 +301,23 @@ export class Stand {
     try {
       for (const close of this.#closers.splice(0)) await close()
     } finally {
-      this.nearAgent.end()
-      this.farAgent.end()
+      for (const agent of [this.nearAgent, this.farAgent, this.#guestAgent]) agent?.end()
       await Promise.all([this.near.remove(), this.far.remove()])
       await this.lab.close()
     }
+  }
+
+  async #progressOf(strand: Strand, what: string, sinceMs: number, wait: WaitOptions): Promise<void> {
+    let baseBytes: number | undefined
+    const ask = async () => {
+      const reports = await this.#reports(strand)
+      for (const report of reports) this.#mustLive(report)
+      if (reports.some(report => (report?.lastArrivalMs ?? 0) < sinceMs)) return undefined
+      const bytes = reports[0]?.receivedBytes ?? 0
+      baseBytes ??= bytes
+      return bytes - baseBytes >= PROGRESS_BYTES / this.ways.length ? true : undefined
+    }
+    await until(`${what}: ${strand.direction} by ${strand.way}`, wait, ask, () => 'nothing arrives')
   }
 
   /** After a planned move the old carrier is read to its end, and says goodbye. */
@@ -313,9 +340,9 @@ export class Stand {
     return { newBytes: came.bytes + went.bytes, oldPackets: old.packets }
   }
 
-  async #reports(direction: Direction): Promise<readonly [FlowReport | null, FlowReport | null]> {
-    const [, receiver] = this.ends(direction)
-    return Promise.all([receiver.report(`${direction}-bytes`), receiver.report(`${direction}-ticks`)])
+  async #reports({ direction, bytes, ticks }: Strand): Promise<readonly [FlowReport | null, FlowReport | null]> {
+    const [, receiver] = this.ends(direction, bytes)
+    return Promise.all([receiver.report(bytes), receiver.report(ticks)])
   }
 
   #mustLive(report: FlowReport | null): void {
@@ -325,41 +352,7 @@ export class Stand {
   }
 }
 
-function endpointOf(carrier: CarrierKind, host: string): string {
-  const bracketed = host.includes(':') ? `[${host}]` : host
-  return carrier === 'tcp' ? `tcp://${bracketed}:${PORT.tcp}` : `ws://${bracketed}:${PORT.ws}/holdfast`
-}
-
-function nearConfig(carrier: CarrierKind, far: Identity, options: StandOptions): ConfigInput {
-  const listens = options.nearListens ?? options.nearEndpoints !== undefined
-  const ports = [[PORT.nearForward, PORT.farApplication], ...(options.ports ?? []).map(port => [port, port])]
-  return {
-    listen: listens ? [endpointOf(carrier, '::')] : [],
-    peers: [
-      {
-        name: 'far',
-        id: far.peerId,
-        endpoints: (options.farEndpoints ?? [ADDRESS.far.v4]).map(host => endpointOf(carrier, host)),
-      },
-    ],
-    forward: ports.map(([from, to]) => ({
-      listen: `127.0.0.1:${from}`,
-      peer: 'far',
-      to: `127.0.0.1:${to}`,
-    })),
-  }
-}
-
-function farConfig(carrier: CarrierKind, near: Identity, options: StandOptions): ConfigInput {
-  return {
-    listen: [endpointOf(carrier, '::')],
-    peers: [
-      {
-        name: 'near',
-        id: near.peerId,
-        endpoints: (options.nearEndpoints ?? []).map(host => endpointOf(carrier, host)),
-        allow: ['127.0.0.1:*'],
-      },
-    ],
-  }
+function strandOf(way: Way, direction: Direction): Strand {
+  const name = way === 'forward' ? direction : `${direction}-${way}`
+  return { way, direction, bytes: `${name}-bytes`, ticks: `${name}-ticks` }
 }

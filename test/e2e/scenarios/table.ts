@@ -4,8 +4,9 @@ import { blackhole } from './blackhole.ts'
 import { farKilled, nearKilled } from './killed.ts'
 import { bothMove, listenerDials, listenerName } from './listener.ts'
 import { many } from './many.ts'
+import { modes } from './modes.ts'
 import { connecting, halfClosing, stoppedReader } from './moments.ts'
-import { programs, programsUplink } from './programs.ts'
+import { programs, programsModes } from './programs.ts'
 import type { Scenario } from './scenario.ts'
 import { rebinding } from './translator.ts'
 
@@ -25,6 +26,7 @@ export const SCENARIOS: readonly Scenario[] = [
   many,
   nearKilled,
   farKilled,
+  ...modes,
   programs,
-  programsUplink,
+  programsModes,
 ]

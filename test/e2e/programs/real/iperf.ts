@@ -35,6 +35,7 @@ interface Report {
 
 export class Iperf implements RealProgram {
   readonly name = 'iperf3'
+  readonly connections = 2 * CONNECTIONS
   readonly #site: Site
   readonly #tests: readonly Test[] = [
     { direction: 'up', port: REAL_PORT.iperfUp },
@@ -46,8 +47,9 @@ export class Iperf implements RealProgram {
   }
 
   async serve(): Promise<void> {
+    const { address } = this.#site
     for (const test of this.#tests) {
-      const options = ['--server', '--one-off', '--forceflush', '--bind', '127.0.0.1', '--port', String(test.port)]
+      const options = ['--server', '--one-off', '--forceflush', '--bind', address, '--port', String(test.port)]
       test.server = new RunningProgram(this.#site.far, [findProgram('iperf3'), ...options])
       await test.server.said(/Server listening/)
     }
@@ -56,7 +58,8 @@ export class Iperf implements RealProgram {
   async begin(): Promise<void> {
     for (const test of this.#tests) {
       const rate = ['--bitrate', String(BITS_PER_SECOND), '--length', String(BLOCK_BYTES)]
-      const options = ['--client', '127.0.0.1', '--port', String(test.port), '--json', ...rate, ...END[test.direction]]
+      const server = ['--client', this.#site.address, '--port', String(test.port)]
+      const options = [...server, '--json', ...rate, ...END[test.direction]]
       test.client = new RunningProgram(this.#site.near, [findProgram('iperf3'), ...options])
       // Its first interval is over: bytes flow.
       await test.server?.said(/sec .*Mbits\/sec/)

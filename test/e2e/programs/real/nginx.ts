@@ -8,9 +8,8 @@ import { GrowingFile, sha256Of, writeRandomFile } from './random-file.ts'
 import { findProgram, READY_DEADLINE_MS, REAL_PORT, type RealProgram, type Site } from './real-program.ts'
 import { RunningProgram, stopAll } from './running-program.ts'
 
-const FILE_BYTES = 60_000_000
-/** Else a quick machine is through with it while a slow one is still starting the others: 30 s at least. */
-const BYTES_PER_SECOND = 2_000_000
+/** Else a quick machine is through with it while a slow one is still starting the others. */
+const COPIES = { bytesPerSecond: 2_000_000, seconds: 30 }
 
 interface Download {
   readonly file: GrowingFile
@@ -23,8 +22,11 @@ interface Download {
 
 export class Nginx implements RealProgram {
   readonly name = 'nginx and curl'
+  readonly connections = 2
   readonly #site: Site
   readonly #directory: string
+  readonly #copies: NonNullable<Site['copies']>
+  readonly #fileBytes: number
   readonly #downloads: readonly Download[]
   #server: RunningProgram | undefined
 
@@ -32,9 +34,12 @@ export class Nginx implements RealProgram {
     this.#site = site
     this.#directory = join(site.directory, 'nginx')
     mkdirSync(this.#directory)
+    this.#copies = site.copies ?? COPIES
+    this.#fileBytes = this.#copies.bytesPerSecond * this.#copies.seconds
+    const { address } = site
     this.#downloads = [
-      this.#download('h1', ['--http1.1', `http://127.0.0.1:${REAL_PORT.http}/h1`], ['1.1', 'HTTP/1.1']),
-      this.#download('h2', ['--http2', '--insecure', `https://127.0.0.1:${REAL_PORT.https}/h2`], ['2', 'HTTP/2.0']),
+      this.#download('h1', ['--http1.1', `http://${address}:${REAL_PORT.http}/h1`], ['1.1', 'HTTP/1.1']),
+      this.#download('h2', ['--http2', '--insecure', `https://${address}:${REAL_PORT.https}/h2`], ['2', 'HTTP/2.0']),
     ]
   }
 
@@ -45,7 +50,7 @@ export class Nginx implements RealProgram {
     mkdirSync(this.#file('root'))
     for (const download of this.#downloads) {
       const name = download.version[0] === '2' ? 'h2' : 'h1'
-      download.sha256 = await writeRandomFile(this.#file(`root/${name}`), FILE_BYTES, name)
+      download.sha256 = await writeRandomFile(this.#file(`root/${name}`), this.#fileBytes, name)
     }
     writeFileSync(this.#file('nginx.conf'), this.#configuration)
     this.#server = new RunningProgram(this.#site.far, [findProgram('nginx'), '-e', 'stderr', ...this.#whereItIs])
@@ -55,7 +60,7 @@ export class Nginx implements RealProgram {
   async begin(): Promise<void> {
     const started = this.#downloads.map(download => {
       const format = '%{http_version} %{http_code} %{num_connects} %{size_download}'
-      const command = ['curl', '-q', '--silent', '--show-error', '--fail', '--limit-rate', String(BYTES_PER_SECOND)]
+      const command = ['curl', '-q', '--silent', '--show-error', '--fail', ...this.#proxy]
       const output = ['--output', download.file.path, '--write-out', format]
       const client = new RunningProgram(this.#site.near, [...command, ...output, ...download.arguments])
       download.client = client
@@ -73,11 +78,14 @@ export class Nginx implements RealProgram {
 
   async finish(): Promise<string> {
     for (const { client, file, sha256, version } of this.#downloads) {
-      assert.equal(await client?.ends(), `${version[0]} 200 1 ${FILE_BYTES}`, 'what curl says')
+      // Of a tunnel it counts the connection to the proxy, too.
+      const connects = this.#site.proxy === undefined ? '1' : '[12]'
+      const expected = new RegExp(`^${version[0]} 200 ${connects} ${this.#fileBytes}$`)
+      assert.match((await client?.ends()) ?? '', expected, 'what curl says')
       assert.equal(await sha256Of(file.path), sha256, `checksum of ${file.path}`)
     }
     // Written when a connection's last byte is: that may be a moment after the client has it.
-    const expected = this.#downloads.map(({ version }) => `GET ${version[1]} 200 ${FILE_BYTES}`).sort()
+    const expected = this.#downloads.map(({ version }) => `GET ${version[1]} 200 ${this.#fileBytes}`).sort()
     const lines = await until('the access log', { deadlineMs: READY_DEADLINE_MS }, () => {
       const found = readFileSync(this.#file('access.log'), 'utf8').trim().split('\n')
       return found.length >= expected.length ? found : undefined
@@ -92,6 +100,13 @@ export class Nginx implements RealProgram {
 
   async close(): Promise<void> {
     await stopAll([...this.#downloads.map(({ client }) => client), this.#server])
+  }
+
+  get #proxy(): readonly string[] {
+    const { proxy } = this.#site
+    if (proxy === undefined) return ['--noproxy', '*']
+    const place = `${proxy.host}:${proxy.port}`
+    return proxy.kind === 'SOCKS5' ? ['--proxy', `socks5h://${place}`] : ['--proxytunnel', '--proxy', `http://${place}`]
   }
 
   get #whereItIs(): readonly string[] {
@@ -112,9 +127,11 @@ export class Nginx implements RealProgram {
         access_log access.log requests;
         ${temporary.map(what => `${what}_temp_path ${what};`).join('\n')}
         root root;
-        server { listen 127.0.0.1:${REAL_PORT.http}; }
+        # For each request. curl's own limit is none after a pause.
+        limit_rate ${this.#copies.bytesPerSecond};
+        server { listen ${this.#site.address}:${REAL_PORT.http}; }
         server {
-          listen 127.0.0.1:${REAL_PORT.https} ssl http2;
+          listen ${this.#site.address}:${REAL_PORT.https} ssl http2;
           ssl_certificate certificate.pem;
           ssl_certificate_key key.pem;
         }
@@ -123,7 +140,7 @@ export class Nginx implements RealProgram {
   }
 
   #download(name: string, args: readonly string[], version: readonly [string, string]): Download {
-    const file = new GrowingFile(this.#file(`downloaded-${name}`), FILE_BYTES)
+    const file = new GrowingFile(this.#file(`downloaded-${name}`), this.#fileBytes)
     return { file, arguments: args, version, sha256: '', client: undefined }
   }
 

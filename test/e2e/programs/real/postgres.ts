@@ -1,21 +1,22 @@
 /** PostgreSQL: a transaction that is open while the host moves, and committed afterwards. */
 import assert from 'node:assert/strict'
-import { mkdirSync, readdirSync } from 'node:fs'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { run } from '../../lab/shell.ts'
 import { countOf, findProgram, isExecutable, REAL_PORT, type RealProgram, type Site } from './real-program.ts'
 import { RunningProgram } from './running-program.ts'
 
 const DEBIAN = '/usr/lib/postgresql'
-const DATABASE = `host=127.0.0.1 port=${REAL_PORT.postgres} user=postgres dbname=postgres`
-const SQL_CLIENT = ['psql', '-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', DATABASE]
+const SQL_CLIENT = ['psql', '-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1']
 
 export class Postgres implements RealProgram {
   readonly name = 'PostgreSQL'
+  readonly connections = 1
   readonly #site: Site
   readonly #directory: string
   #server: RunningProgram | undefined
   #client: RunningProgram | undefined
+  readonly #clientCommand: readonly string[]
   #backend = ''
   #questions = 0
 
@@ -23,15 +24,18 @@ export class Postgres implements RealProgram {
     this.#site = site
     this.#directory = join(site.directory, 'postgres')
     mkdirSync(this.#directory)
+    const database = `host=${site.address} port=${REAL_PORT.postgres} user=postgres dbname=postgres`
+    this.#clientCommand = [...SQL_CLIENT, database]
   }
 
   async serve(): Promise<void> {
     await run(['chown', 'postgres:', this.#directory])
     const initialise = ['initdb', '--no-sync', '--auth=trust', '--encoding=UTF8', '--locale=C', '-D', this.#directory]
     await run(asPostgres(initialise))
+    writeFileSync(join(this.#directory, 'pg_hba.conf'), 'host all all all trust\n')
     const settings = {
       port: REAL_PORT.postgres,
-      listen_addresses: '127.0.0.1',
+      listen_addresses: this.#site.address,
       unix_socket_directories: '',
       fsync: 'off',
       // In files of its directory, not of /dev/shm.
@@ -47,7 +51,7 @@ export class Postgres implements RealProgram {
   }
 
   async begin(): Promise<void> {
-    this.#client = new RunningProgram(this.#site.near, SQL_CLIENT)
+    this.#client = new RunningProgram(this.#site.near, this.#clientCommand)
     this.#backend = await this.#insert('before', 'begin;')
     assert.equal(await this.#ask('select count(*) from moves'), '0', 'rows others see while the transaction is open')
   }
@@ -91,7 +95,7 @@ export class Postgres implements RealProgram {
   /** What another connection sees, one made on the far host for this question. */
   async #ask(question: string): Promise<string> {
     this.#questions++
-    return (await this.#site.far.run([...SQL_CLIENT, '-c', question])).trim()
+    return (await this.#site.far.run([...this.#clientCommand, '-c', question])).trim()
   }
 }
 

@@ -7,7 +7,7 @@ import { ByteStream } from '../byte-stream.ts'
 import { READY_DEADLINE_MS } from './real-program.ts'
 
 const CHUNK_BYTES = 1_000_000
-/** A copy counts as under way from here. */
+/** A copy counts as under way from here, or from a tenth of it. */
 const UNDER_WAY_BYTES = 3_000_000
 
 /** @returns its SHA-256 */
@@ -51,7 +51,7 @@ export class GrowingFile {
   /** Waits until a part of it is there; `mustRun` throws when its writer has given up. */
   async underWay(mustRun: () => void): Promise<void> {
     await until(`the beginning of ${this.path}`, { deadlineMs: READY_DEADLINE_MS }, () => {
-      if (this.bytes >= UNDER_WAY_BYTES) return true
+      if (this.bytes >= Math.min(UNDER_WAY_BYTES, this.#wholeBytes / 10)) return true
       mustRun()
       return undefined
     })

@@ -2,9 +2,12 @@
 import { accessSync, constants } from 'node:fs'
 import { delimiter, isAbsolute, join } from 'node:path'
 import type { Namespace } from '../../lab/namespace.ts'
+import type { ProxyPlace } from '../proxy-client.ts'
 
 export interface RealProgram {
   readonly name: string
+  /** How many its clients on the near host make. */
+  readonly connections: number
   /** Starts the server; returns when it listens. */
   serve(): Promise<void>
   /** Starts the clients; returns when each is in the middle of its work. */
@@ -17,12 +20,19 @@ export interface RealProgram {
   close(): Promise<void>
 }
 
-/** Where a program lives: files of its own, and the ports of 127.0.0.1 that both hosts have in common. */
+/** Where a program lives, with files of its own. */
 export interface Site {
+  /** Where its clients run. */
   readonly near: Namespace
   readonly far: Namespace
   /** Anyone may enter it. */
   readonly directory: string
+  /** Where its server listens, with the ports below, and what its clients are told. */
+  readonly address: string
+  /** What those clients are told that can use one. */
+  readonly proxy?: ProxyPlace
+  /** Of each copy of a file, for so long a time. @default what the program thinks fit for a path of its own */
+  readonly copies?: { readonly bytesPerSecond: number; readonly seconds: number }
 }
 
 export const REAL_PORT = {

@@ -21,6 +21,7 @@ const ENOUGH_MESSAGES = 10
 
 export class Redis implements RealProgram {
   readonly name = 'Redis'
+  readonly connections = 2
   readonly #site: Site
   readonly #directory: string
   #server: RunningProgram | undefined
@@ -35,7 +36,8 @@ export class Redis implements RealProgram {
   async serve(): Promise<void> {
     const settings = {
       port: REAL_PORT.redis,
-      bind: '127.0.0.1',
+      bind: this.#site.address,
+      'protected-mode': 'no',
       dir: this.#directory,
       save: '',
       appendonly: 'no',
@@ -48,8 +50,8 @@ export class Redis implements RealProgram {
   }
 
   async begin(): Promise<void> {
-    const { near, far } = this.#site
-    this.#channels = [new Channel('down', far, near), new Channel('up', near, far)]
+    const { near, far, address } = this.#site
+    this.#channels = [new Channel('down', far, near, address), new Channel('up', near, far, address)]
     await Promise.all(this.#channels.map(channel => channel.begin()))
   }
 
@@ -61,7 +63,7 @@ export class Redis implements RealProgram {
     const counts = await Promise.all(this.#channels.map(channel => channel.finish()))
     const log = this.#server?.out ?? ''
     const clients = this.#channels.length * 2
-    assert.equal(countOf(log, /Accepted 127/g), clients, log)
+    assert.equal(countOf(log, /Accepted \d/g), clients, log)
     return `${counts.join(' and ')} messages down and up, none missing, none twice; ${clients} connections`
   }
 
@@ -76,19 +78,21 @@ class Channel {
   readonly #name: string
   readonly #from: Namespace
   readonly #to: Namespace
+  readonly #address: string
   #subscriber: RunningProgram | undefined
   #publisher: RunningProgram | undefined
   #timer: NodeJS.Timeout | undefined
   #published = 0
 
-  constructor(name: string, from: Namespace, to: Namespace) {
+  constructor(name: string, from: Namespace, to: Namespace, address: string) {
     this.#name = name
     this.#from = from
     this.#to = to
+    this.#address = address
   }
 
   async begin(): Promise<void> {
-    const client = [findProgram('redis-cli'), '-p', String(REAL_PORT.redis)]
+    const client = [findProgram('redis-cli'), '-h', this.#address, '-p', String(REAL_PORT.redis)]
     this.#subscriber = new RunningProgram(this.#to, [...client, 'subscribe', this.#name])
     await this.#subscriber.said(/^subscribe\n/m)
     const publisher = new RunningProgram(this.#from, client)

@@ -7,16 +7,20 @@ import { GrowingFile, sha256Of, writeRandomFile } from './random-file.ts'
 import { countOf, findProgram, REAL_PORT, type RealProgram, type Site } from './real-program.ts'
 import { RunningProgram, stopAll } from './running-program.ts'
 
+/** As fast as the path carries them. */
 const FILE_BYTES = 200_000_000
 const CLIENTS = 3
+const NC_PROTOCOL = { SOCKS5: '5', 'HTTP CONNECT': 'connect' } as const
 
 /** Hides what sshd would write on this machine (/run/utmp, /var/log/wtmp and lastlog), and gives it its /run/sshd. */
 const IN_PRIVATE = 'mount -t tmpfs tmpfs /run && mkdir /run/sshd && mount -t tmpfs tmpfs /var/log && exec "$0" "$@"'
 
 export class Ssh implements RealProgram {
   readonly name = 'OpenSSH'
+  readonly connections = CLIENTS
   readonly #site: Site
   readonly #directory: string
+  readonly #fileBytes: number
   readonly #uploaded: GrowingFile
   readonly #downloaded: GrowingFile
   #sha256: readonly string[] = []
@@ -30,30 +34,34 @@ export class Ssh implements RealProgram {
     this.#site = site
     this.#directory = join(site.directory, 'ssh')
     mkdirSync(this.#directory)
-    this.#uploaded = new GrowingFile(this.#file('uploaded'), FILE_BYTES)
-    this.#downloaded = new GrowingFile(this.#file('downloaded'), FILE_BYTES)
+    const { copies } = site
+    this.#fileBytes = copies === undefined ? FILE_BYTES : copies.bytesPerSecond * copies.seconds
+    this.#uploaded = new GrowingFile(this.#file('uploaded'), this.#fileBytes)
+    this.#downloaded = new GrowingFile(this.#file('downloaded'), this.#fileBytes)
   }
 
   async serve(): Promise<void> {
     for (const key of ['host-key', 'client-key'])
       await run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', this.#file(key)])
-    writeFileSync(this.#file('known-hosts'), `[127.0.0.1]:${REAL_PORT.ssh} ${this.#read('host-key.pub')}`)
+    writeFileSync(this.#file('known-hosts'), `[${this.#site.address}]:${REAL_PORT.ssh} ${this.#read('host-key.pub')}`)
     writeFileSync(this.#file('sshd-config'), this.#configuration)
     const command = [findProgram('sshd'), '-D', '-e', '-f', this.#file('sshd-config')]
     this.#server = new RunningProgram(this.#site.far, ['sh', '-c', IN_PRIVATE, ...command])
-    const files = ['to-upload', 'to-download'].map(name => writeRandomFile(this.#file(name), FILE_BYTES, name))
+    const files = ['to-upload', 'to-download'].map(name => writeRandomFile(this.#file(name), this.#fileBytes, name))
     this.#sha256 = await Promise.all(files)
-    await this.#server.said(/Server listening on 127/)
+    await this.#server.said(/Server listening on/)
   }
 
   async begin(): Promise<void> {
-    const remote = (name: string) => `root@127.0.0.1:${this.#file(name)}`
+    const { address, copies } = this.#site
+    const remote = (name: string) => `root@${address}:${this.#file(name)}`
+    const limit = copies === undefined ? [] : ['-l', String((copies.bytesPerSecond * 8) / 1024)]
     const copy = (...paths: string[]) =>
-      this.#client(['scp', '-q', ...this.#options, '-P', String(REAL_PORT.ssh), ...paths])
+      this.#client(['scp', '-q', ...limit, ...this.#options, '-P', String(REAL_PORT.ssh), ...paths])
     const upload = copy(this.#file('to-upload'), remote('uploaded'))
     const download = copy(remote('to-download'), this.#downloaded.path)
     // A plain sh, since others keep a history in a file.
-    const shell = this.#client(['ssh', '-tt', ...this.#options, '-p', String(REAL_PORT.ssh), 'root@127.0.0.1', 'sh'])
+    const shell = this.#client(['ssh', '-tt', ...this.#options, '-p', String(REAL_PORT.ssh), `root@${address}`, 'sh'])
     this.#upload = upload
     this.#download = download
     this.#shell = shell
@@ -89,7 +97,7 @@ export class Ssh implements RealProgram {
 
   get #configuration(): string {
     return [
-      `ListenAddress 127.0.0.1:${REAL_PORT.ssh}`,
+      `ListenAddress ${this.#site.address}:${REAL_PORT.ssh}`,
       `HostKey ${this.#file('host-key')}`,
       `AuthorizedKeysFile ${this.#file('client-key.pub')}`,
       'PidFile none',
@@ -106,12 +114,16 @@ export class Ssh implements RealProgram {
   }
 
   get #options(): readonly string[] {
+    const { proxy } = this.#site
     const settings = [
       `UserKnownHostsFile=${this.#file('known-hosts')}`,
       'GlobalKnownHostsFile=none',
       'StrictHostKeyChecking=yes',
       'IdentitiesOnly=yes',
       'BatchMode=yes',
+      ...(proxy === undefined
+        ? []
+        : [`ProxyCommand=nc -X ${NC_PROTOCOL[proxy.kind]} -x ${proxy.host}:${proxy.port} %h %p`]),
     ]
     return ['-F', 'none', '-i', this.#file('client-key'), ...settings.flatMap(setting => ['-o', setting])]
   }
