@@ -72,6 +72,9 @@ export class DialRound {
   #repeats: DialCandidate[] = []
   #unbound: DialCandidate[] = []
   #bound: DialCandidate[] = []
+  /** Whom local addresses are tried for: all that ever were in `#unbound`. */
+  readonly #reachable: DialCandidate[] = []
+  #localAddresses: readonly string[]
   readonly #failures: DialFailure[] = []
   #openAttempts = 0
   #openLookups = 0
@@ -82,6 +85,7 @@ export class DialRound {
   /** Nothing happens before `start`. */
   constructor(options: DialRoundOptions) {
     this.#options = options
+    this.#localAddresses = options.localAddresses ?? []
   }
 
   get isOver(): boolean {
@@ -119,6 +123,13 @@ export class DialRound {
     this.#repeats.push(candidate)
     this.#startNext()
     return true
+  }
+
+  /** This host has these addresses now. Those that have come since are sources, too; between two attempts they wait. */
+  handleLocalAddresses(addresses: readonly string[]): void {
+    this.#localAddresses = addresses
+    for (const candidate of this.#reachable) this.#bind(candidate)
+    if (this.#cancelStagger === undefined) this.#startNext()
   }
 
   /** There is a winner, or nobody wants one any more: pending attempts are given up, and nothing is called. */
@@ -171,15 +182,20 @@ export class DialRound {
         }
         if (!this.#claim(candidate)) continue
         fresh.push(candidate)
-        // What is on this host alone is reached from anywhere on it.
-        if (isLocalOnly(address)) continue
-        for (const localAddress of this.#options.localAddresses ?? []) {
-          const bound = { ...candidate, localAddress }
-          if (isIPv6(address) === isIPv6(localAddress) && this.#claim(bound)) this.#bound.push(bound)
-        }
+        this.#reachable.push(candidate)
+        this.#bind(candidate)
       }
     }
     return fresh
+  }
+
+  #bind(candidate: DialCandidate): void {
+    // What is on this host alone is reached from anywhere on it.
+    if (isLocalOnly(candidate.address)) return
+    for (const localAddress of this.#localAddresses) {
+      const bound = { ...candidate, localAddress }
+      if (isIPv6(candidate.address) === isIPv6(localAddress) && this.#claim(bound)) this.#bound.push(bound)
+    }
   }
 
   #claim(candidate: DialCandidate): boolean {

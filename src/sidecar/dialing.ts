@@ -95,15 +95,16 @@ export class Dialing {
   }
 
   /**
-   * An address or link changed: what is under way may go nowhere, and waiting is over. A young round is left alone, unless
-   * an address is gone: then its attempts may have it as their source, and would wait for an answer that cannot come.
+   * An address or link changed: what is under way may go nowhere, and waiting is over. A young round goes on, unless an
+   * address is gone: then its attempts may have it as their source, and would wait for an answer that cannot come. It learns
+   * of new addresses, though: in IPv6 they are often usable only a moment after the old one has gone.
    */
   hurry(nowMs: number, isAddressGone = false): void {
     this.#backoff.reset()
     if (this.#reason === undefined || this.#isStopped) return
     const round = this.#round
     const isYoung = round !== undefined && !round.isExhausted && nowMs - round.sinceMs < LIMITS.dialStaggerMs
-    if (isYoung && !isAddressGone) return
+    if (isYoung && !isAddressGone) return round.ways.handleLocalAddresses(this.#options.localAddresses())
     this.#settle()
     this.#start()
   }

@@ -271,6 +271,18 @@ t.test('tries local addresses of the same family after the kernel has had its ch
   scene.round.settle()
 })
 
+t.test('tries a local address that has come since, in its turn or at once when nothing else is waited for', async t => {
+  const scene = new Scene(['tcp://192.0.2.1:1'], { localAddresses: ['198.51.100.1'] })
+  await scene.clock.advance(10)
+  scene.round.handleLocalAddresses(['198.51.100.1', '198.51.100.2', '2001:db8::9'])
+  await scene.clock.advance(990)
+  const inTurn = ['192.0.2.1 @0', '192.0.2.1 from 198.51.100.1 @250', '192.0.2.1 from 198.51.100.2 @500']
+  t.same(scene.labels, inTurn)
+  scene.round.handleLocalAddresses(['198.51.100.3'])
+  t.same(scene.labels, [...inTurn, '192.0.2.1 from 198.51.100.3 @1000'])
+  scene.round.settle()
+})
+
 t.test('keeps its bounds of open attempts and of candidates', async t => {
   const urls = Array.from({ length: 100 }, (_, i) => `tcp://192.0.2.${i + 1}:1`)
   const scene = new Scene(urls)

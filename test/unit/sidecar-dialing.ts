@@ -205,6 +205,18 @@ t.test('an address that came, or a link event, leaves an attempt just begun alon
   dialing.stop()
 })
 
+t.test('an address that came while an attempt is young is tried as a source beside it', async t => {
+  const localAddresses: string[] = []
+  const scene = new Scene({ localAddresses })
+  const { dialing } = scene
+  dialing.wish('gone')
+  localAddresses.push('192.0.2.9')
+  dialing.hurry(performance.now())
+  await scene.clock.advance(LIMITS.dialStaggerMs)
+  t.same(scene.givenUp, [false, false])
+  dialing.stop()
+})
+
 t.test('an attempt without an answer gets company, also from a host with one address', async t => {
   const scene = new Scene({ localAddresses: ['198.51.100.7'] })
   scene.dialing.wish('gone')
