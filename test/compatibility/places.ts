@@ -14,4 +14,5 @@ export const PORTS = {
   git: 9_418,
   etcd: 2_379,
   web: 8_090,
+  webTls: 8_444,
 } as const

@@ -47,7 +47,10 @@ export class Services {
       const urls = ['--listen-client-urls', url, '--advertise-client-urls', url]
       return ['etcd', '--data-dir', this.file('etcd'), '--listen-peer-urls', 'http://127.0.0.1:2380', ...urls]
     },
-    web: async () => [process.execPath, WEB, SERVER, `${PORTS.web}`],
+    web: async () => {
+      const tls = [`${PORTS.webTls}`, this.file('key.pem'), this.file('certificate.pem')]
+      return [process.execPath, WEB, SERVER, `${PORTS.web}`, ...tls]
+    },
   }
 
   constructor(ground: Ground) {
@@ -56,7 +59,7 @@ export class Services {
     for (const directory of [ground.directory, this.directory]) chmodSync(directory, 0o755)
   }
 
-  /** The file `random`, and a repository with it, `repository.git`. */
+  /** The file `random`, a repository with it, `repository.git`, and a certificate for the server, `certificate.pem`. */
   async prepare(fileBytes: number): Promise<void> {
     this.fileSha256 = await writeRandomFile(this.file('random'), fileBytes, 'random')
     const work = this.#ground.room('work')
@@ -68,6 +71,9 @@ export class Services {
     await run(['git', 'clone', '-q', '--bare', work, this.file('repository.git')])
     await run(['git', '-C', this.file('repository.git'), 'repack', '-adq'])
     await run(['git', '-C', this.file('repository.git'), 'update-server-info'])
+    const names = ['-subj', '/CN=far', '-addext', `subjectAltName=IP:127.0.0.1,IP:${SERVER}`, '-days', '2']
+    const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', this.file('key.pem')]
+    await run(['openssl', 'req', '-x509', ...key, '-out', this.file('certificate.pem'), ...names])
   }
 
   file(name: string): string {
@@ -114,9 +120,6 @@ export class Services {
   }
 
   async #nginx(): Promise<readonly string[]> {
-    const names = ['-subj', '/CN=far', '-addext', `subjectAltName=IP:127.0.0.1,IP:${SERVER}`, '-days', '2']
-    const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', this.file('key.pem')]
-    await run(['openssl', 'req', '-x509', ...key, '-out', this.file('certificate.pem'), ...names])
     const temporary = ['client_body', 'proxy', 'fastcgi', 'scgi', 'uwsgi']
     this.#write(
       'nginx.conf',

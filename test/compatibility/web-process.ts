@@ -1,9 +1,12 @@
 /**
  * A web server: `/watch` says a line a second, `/echo` is a WebSocket that gives back what it gets, and `/page` is a page that
- * ends when its own WebSocket has heard enough. Says `echoed N` for each message.
+ * ends when its own WebSocket has heard enough. Says `echoed N` for each message. The same over TLS, on a port of its own.
  */
-import { createServer, type ServerResponse } from 'node:http'
-import { WebSocketServer } from 'ws'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import { type WebSocket, WebSocketServer } from 'ws'
 
 const WATCH_LINES = 5
 const PAGE_ECHOES = 25
@@ -19,10 +22,10 @@ const PAGE = `<!DOCTYPE html><title>probe</title><p id="heard"></p><script>
   }
 </script>`
 
-const [, , host, port] = process.argv
+const [, , host, port, tlsPort, key, certificate] = process.argv as string[]
 let page: ServerResponse | undefined
 
-const server = createServer((request, response) => {
+const answer = (request: IncomingMessage, response: ServerResponse) => {
   if (request.url === '/page') {
     page = response.writeHead(200, { 'Content-Type': 'text/html' })
     page.write(PAGE)
@@ -31,9 +34,18 @@ const server = createServer((request, response) => {
   } else {
     response.writeHead(404).end()
   }
-})
+}
+const tls = { key: readFileSync(key!), cert: readFileSync(certificate!) }
+const places = [
+  [createTlsServer(tls, answer), tlsPort],
+  [createServer(answer), port],
+] as const
+for (const [server, at] of places) {
+  new WebSocketServer({ server, path: '/echo' }).on('connection', echo)
+  await once(server.listen(Number(at), host), 'listening')
+}
 
-new WebSocketServer({ server, path: '/echo' }).on('connection', socket => {
+function echo(socket: WebSocket): void {
   let count = 0
   socket.on('message', (message, isBinary) => {
     socket.send(message, { binary: isBinary })
@@ -42,9 +54,7 @@ new WebSocketServer({ server, path: '/echo' }).on('connection', socket => {
     page.end('<p>whole</p>')
     page = undefined
   })
-})
-
-server.listen(Number(port), host)
+}
 
 function watch(response: ServerResponse): void {
   let line = 0
