@@ -15,6 +15,8 @@
  * - A program's own keepalive ends at this socket, so it is on here too: a peer that vanished is found, and what forgets
  *   idle connections on the way is kept awake. libuv would give a peer up after ten seconds of probes, and with it a
  *   connection that outlives the outage without Holdfast; so how often is left to the host (75 s, nine times).
+ * - What is urgent in TCP is one byte of the stream, and a reader who has not asked for it in its place does not get it. Here
+ *   it is asked for: it reaches the other end as a byte like any other, where libc can be called.
  * - An RST overtakes data in the kernel's send queue, so reset() first waits until SIOCOUTQ says it is acknowledged.
  */
 import net from 'node:net'
@@ -116,6 +118,7 @@ export class ApplicationSocket {
     this.remote = address(socket.remoteAddress, socket.remotePort)
     socket.setNoDelay(true)
     if (calls === null) socket.setKeepAlive(true, LIMITS.keepAliveIdleMs)
+    calls?.keepUrgent(this.#fd)
     calls?.keepAlive(this.#fd, LIMITS.keepAliveIdleMs / 1_000)
     calls?.setReset(this.#fd, true)
     reading.receive = chunk => this.#handleData(chunk)

@@ -1,10 +1,11 @@
-/** What is asked of the kernel about a TCP socket and Node does not offer: linger, keepalive as the host has it, the pending error, the send queue. */
+/** What is asked of the kernel about a TCP socket and Node does not offer: linger, urgent bytes, keepalive as the host has it, the pending error, the send queue. */
 import { loadLibc } from './libc.ts'
 import { GENERIC_ARCHITECTURES } from './system.ts'
 
 const SOL_SOCKET = 1
 const SO_ERROR = 4
 const SO_KEEPALIVE = 9
+const SO_OOBINLINE = 10
 const SO_LINGER = 13
 const IPPROTO_TCP = 6
 const TCP_KEEPIDLE = 4
@@ -16,6 +17,8 @@ const INT_BYTES = 4
 export interface SocketCalls {
   /** On: close() drops what is queued and sends RST, also when the process is killed. Off: close() delivers, then FIN. */
   setReset(fd: number, isOn: boolean): void
+  /** A byte that the peer sent as urgent is read where it stands among the others; else the kernel leaves it out. */
+  keepUrgent(fd: number): void
   /** Probes a peer that has been silent for so long, as often and for as long as the host's settings say. */
   keepAlive(fd: number, idleSeconds: number): void
   /** Takes the pending error away; an errno, 0 when there is none. */
@@ -44,6 +47,9 @@ function declareCalls(): SocketCalls | null {
   return {
     setReset: (fd, isOn) => {
       setsockopt(fd, SOL_SOCKET, SO_LINGER, Int32Array.of(Number(isOn), 0), LINGER_BYTES)
+    },
+    keepUrgent: fd => {
+      setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, Int32Array.of(1), INT_BYTES)
     },
     keepAlive: (fd, idleSeconds) => {
       setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, Int32Array.of(1), INT_BYTES)

@@ -112,6 +112,22 @@ for (const [way, meet] of Object.entries(ways)) {
       socket.reset()
     })
 
+    t.test('a byte that is urgent is lost only without libc, and keeps its place', async t => {
+      const { socket, recorder } = await meet(
+        t,
+        `s.sendall(b'a'); s.send(b'b', socket.MSG_OOB); s.sendall(b'c'); s.shutdown(1); drain(s)`,
+      )
+      let said = ''
+      recorder.onData = chunk => {
+        said += Buffer.from(chunk)
+      }
+      socket.attach(recorder)
+      await recorder.until(() => recorder.events.includes('end'))
+      t.equal(said, way.endsWith('without libc') ? 'ac' : 'abc')
+      socket.end()
+      await recorder.closed()
+    })
+
     t.test('goes on receiving after its own FIN', async t => {
       const { socket, peer, recorder } = await meet(t, `say(drain(s)); s.sendall(b'x' * 70000); ask(); s.close()`)
       socket.attach(recorder)
