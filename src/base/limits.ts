@@ -168,6 +168,8 @@ export const LIMITS = {
   resetPollMs: 5,
   /** ...and so long where the kernel cannot be asked. */
   resetBlindMs: 50,
+  /** Of an application that has ended its own direction, a later reset is looked for so often: nothing tells of it. */
+  endedPollMs: 1_000,
   /** An application that is silent for so long is probed (TCP keepalive): load balancers forget after 240 s. No answer: reset. */
   keepAliveIdleMs: 120_000,
 

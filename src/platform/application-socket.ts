@@ -12,6 +12,8 @@
  * - libuv before Node 24 can report a received RST as a clean end. An end counts as FIN only when the socket has no
  *   pending error; where SO_ERROR cannot be read, when a zero-length write succeeds. (Without SO_ERROR and after our
  *   own FIN nothing can be written, so there the end is believed.)
+ * - After an end libuv no longer looks at the socket, so a reset that follows would be found by the next write, or never. Until
+ *   the other direction has ended, too, SO_ERROR is read from time to time.
  * - A program's own keepalive ends at this socket, so it is on here too: a peer that vanished is found, and what forgets
  *   idle connections on the way is kept awake. libuv would give a peer up after ten seconds of probes, and with it a
  *   connection that outlives the outage without Holdfast; so how often is left to the host (75 s, nine times).
@@ -64,6 +66,8 @@ export class ApplicationSocket {
   #handlers: ApplicationHandlers | undefined
   #state: State = 'open'
   #isDrainOwed = false
+  /** Looks for a reset after the peer's end. */
+  #watch: NodeJS.Timeout | undefined
   /** Read by an earlier receiver, and not meant for it. */
   #unread: Uint8Array | undefined
 
@@ -229,6 +233,7 @@ export class ApplicationSocket {
     if (this.#calls !== null) {
       if (this.#calls.takeError(this.#fd) !== 0) return this.#handleFalseEnd()
       this.#prepareClose()
+      this.#watch = setInterval(() => this.#findReset(), LIMITS.endedPollMs)
       this.#handlers?.onEnd()
     } else if (this.#socket.writableEnded) {
       this.#handlers?.onEnd()
@@ -238,6 +243,10 @@ export class ApplicationSocket {
         if (!error && this.#state === 'open') this.#handlers?.onEnd()
       })
     }
+  }
+
+  #findReset(): void {
+    if (this.#state === 'open' && this.#calls?.takeError(this.#fd) !== 0) this.#handleFalseEnd()
   }
 
   #handleFalseEnd(): void {
@@ -253,6 +262,7 @@ export class ApplicationSocket {
 
   #handleClose(): void {
     this.#state = 'closed'
+    clearInterval(this.#watch)
     this.#handlers?.onClosed()
   }
 

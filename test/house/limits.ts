@@ -120,6 +120,7 @@ const WITHOUT_EDGE: Readonly<Partial<Record<Limit, string>>> = {
   applicationHighWaterBytes: 'a hint to stop; the window bounds what is queued, and has an edge',
   resetDrainMs: 'pure timing, of the kernel’s send queue',
   resetPollMs: 'pure timing: how often that queue is asked about',
+  endedPollMs: 'pure timing: how often SO_ERROR is read after an end',
   keepAliveIdleMs: 'pure timing: kept by the kernel, which `ss` shows in unit/platform-application-socket',
   resetBlindMs: 'pure timing, where the queue cannot be asked about',
   watchCoalesceMs: 'pure timing: events within it are one',

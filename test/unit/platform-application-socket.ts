@@ -112,7 +112,7 @@ for (const [way, meet] of Object.entries(ways)) {
       socket.reset()
     })
 
-    t.test('a byte that is urgent is lost only without libc, and keeps its place', async t => {
+    t.test('a byte that is urgent keeps its place; without libc it is lost', async t => {
       const { socket, recorder } = await meet(
         t,
         `s.sendall(b'a'); s.send(b'b', socket.MSG_OOB); s.sendall(b'c'); s.shutdown(1); drain(s)`,
@@ -257,6 +257,16 @@ for (const [way, meet] of Object.entries(ways)) {
       socket.reset()
       await recorder.closed()
       t.same(recorder.events, ['data', 'end', 'closed'])
+    })
+
+    if (way.endsWith('without libc')) return
+    t.test('finds a reset that comes after the end, though nothing is written', async t => {
+      const { socket, peer, recorder } = await meet(t, `s.shutdown(1); ask(); abort(s)`)
+      socket.attach(recorder)
+      await recorder.until(() => recorder.events.includes('end'))
+      peer.tell()
+      await recorder.closed()
+      t.same(recorder.events, ['end', 'reset', 'closed'])
     })
   })
 }
