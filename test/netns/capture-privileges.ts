@@ -5,8 +5,7 @@
  */
 import { chmodSync, chownSync } from 'node:fs'
 import t, { type Test } from 'tap'
-import { run } from '../e2e/lab/shell.ts'
-import { CaptureStage, createNamespace, namespacesUnavailable, PORT } from '../support/capture-stage.ts'
+import { CaptureStage, namespacesUnavailable, PORT } from '../support/capture-stage.ts'
 
 const ROUTES = ['10.20.0.0/16', 'fd20::/16']
 const CAPTURED = 'at 127.0.0.1 from 10.20.0.5'
@@ -132,40 +131,6 @@ const FORWARDED = [
   ['fd20::5', 'fd79:1::2'],
 ] as const
 
-/** A third host behind `near`, which forwards for it. */
-async function clientBehind(t: Test, stage: CaptureStage) {
-  const client = await createNamespace(t, `${stage.near.name}c`)
-  await run([
-    'ip',
-    'link',
-    'add',
-    'inner0',
-    'netns',
-    stage.near.name,
-    'type',
-    'veth',
-    'peer',
-    'cl0',
-    'netns',
-    client.name,
-  ])
-  await stage.near.ip(
-    'link set inner0 up',
-    'addr add 10.79.1.1/24 dev inner0',
-    'addr add fd79:1::1/64 dev inner0 nodad',
-  )
-  await client.ip('link set cl0 up', 'addr add 10.79.1.2/24 dev cl0', 'addr add fd79:1::2/64 dev cl0 nodad')
-  await client.ip('route add default via 10.79.1.1', 'route add default via fd79:1::1')
-  await stage.near.run([
-    'sh',
-    '-c',
-    'echo 1 | tee /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding',
-  ])
-  await stage.near.ip('route add default via 10.78.1.1', 'route add default via fd78:1::1')
-  await stage.far.ip('route add 10.79.1.0/24 via 10.78.1.2', 'route add fd79:1::/64 via fd78:1::2')
-  return client
-}
-
 /** As systemd starts a service with sockets: it makes them with its privileges, and the service has none. */
 const ACTIVATE = `
 import os, socket, sys
@@ -189,7 +154,7 @@ os.execvp(sys.argv[1], sys.argv[1:])
 
 t.test('sockets that systemd has made need no privileges', { skip }, async t => {
   const stage = await CaptureStage.create(t, 'i')
-  const client = await clientBehind(t, stage)
+  const client = await stage.clientBehind()
   stage.configure(ROUTES, { mode: 'tproxy', applyRules: false })
   giveTo(stage, NOBODY)
   await stage.holdfast('firewall', 'apply', '--config', stage.nearHost.configFile)
@@ -207,7 +172,7 @@ t.test('sockets that systemd has made need no privileges', { skip }, async t => 
 
 t.test('forwarded connections go past a peer without a sidecar with the address of this host', { skip }, async t => {
   const stage = await CaptureStage.create(t, 'x')
-  const client = await clientBehind(t, stage)
+  const client = await stage.clientBehind()
   stage.configureWithoutSidecar(ROUTES, { mode: 'tproxy' })
   await stage.startNear().line()
   const { said } = await stage.client('10.20.0.5', PORT, [], client)
@@ -217,7 +182,7 @@ t.test('forwarded connections go past a peer without a sidecar with the address 
 
 t.test('forwarded connections are captured with the address of their client', { skip }, async t => {
   const stage = await CaptureStage.create(t, 't')
-  const client = await clientBehind(t, stage)
+  const client = await stage.clientBehind()
   const before = await stage.rules()
   const sidecar = await stage.up(ROUTES, { mode: 'tproxy' })
   for (const [host, address] of FORWARDED) {

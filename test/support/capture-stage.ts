@@ -136,6 +136,21 @@ export class CaptureStage {
     return { running, said: await running.line() }
   }
 
+  /** A third host behind `near`, which forwards for it. */
+  async clientBehind(): Promise<Namespace> {
+    const { near, far } = this
+    const client = await createNamespace(this.#t, `${near.name}c`)
+    await run(['ip', 'link', 'add', 'inner0', 'netns', near.name, 'type', 'veth', 'peer', 'cl0', 'netns', client.name])
+    await near.ip('link set inner0 up', 'addr add 10.79.1.1/24 dev inner0', 'addr add fd79:1::1/64 dev inner0 nodad')
+    await client.ip('link set cl0 up', 'addr add 10.79.1.2/24 dev cl0', 'addr add fd79:1::2/64 dev cl0 nodad')
+    await client.ip('route add default via 10.79.1.1', 'route add default via fd79:1::1')
+    const switches = ['/proc/sys/net/ipv4/ip_forward', '/proc/sys/net/ipv6/conf/all/forwarding']
+    await near.run(['sh', '-c', `echo 1 | tee ${switches.join(' ')}`])
+    await near.ip('route add default via 10.78.1.1', 'route add default via fd78:1::1')
+    await far.ip('route add 10.79.1.0/24 via 10.78.1.2', 'route add fd79:1::/64 via fd78:1::2')
+    return client
+  }
+
   /** How many connections were counted under this name. */
   async counted(name: string): Promise<number> {
     const text = await this.near.run(['nft', 'list', 'counter', 'inet', 'holdfast', name])

@@ -1,6 +1,9 @@
 /** One machine with a sidecar of its own: a directory, an identity, a configuration, and `holdfast up` as a user runs it. */
+import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
+import { request } from 'node:http'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { fetchStatus } from '../../src/admin/admin-client.ts'
 import type { ConfigInput } from '../../src/config/schema.ts'
 import { createIdentity, loadIdentity } from '../../src/secure/identity.ts'
@@ -47,6 +50,12 @@ export class CliHost {
 
   status(): Promise<StatusReport> {
     return fetchStatus(this.socket)
+  }
+
+  /** In the text format of Prometheus. */
+  async metrics(): Promise<string> {
+    const [response] = await once(request({ socketPath: this.socket, path: '/metrics' }).end(), 'response')
+    return text(response)
   }
 
   /** host:port of a proxy. */

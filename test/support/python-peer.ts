@@ -29,14 +29,26 @@ def drain(s):
 export const withoutPython: string | false =
   spawnSync('python3', ['-c', '']).status === 0 ? false : 'python3 is not installed'
 
+/** A script that runs somewhere else: `within` are the words before the command, such as `ip netns exec NAME`. */
+export interface PlacedScript {
+  readonly within: readonly string[]
+  readonly script: string
+}
+
 export class PythonPeer {
   readonly #child: ChildProcessByStdio<Writable, Readable, null>
   readonly #lines: AsyncIterator<string>
 
-  constructor(script: string, ...args: (string | number)[]) {
+  constructor(what: string | PlacedScript, ...args: (string | number)[]) {
+    const { within, script } = typeof what === 'string' ? { within: [], script: what } : what
+    const [program, ...words] = [...within, 'python3', '-c', PRELUDE + script, ...args.map(String)]
     const stdio: ['pipe', 'pipe', 'inherit'] = ['pipe', 'pipe', 'inherit']
-    this.#child = spawn('python3', ['-c', PRELUDE + script, ...args.map(String)], { stdio })
+    this.#child = spawn(program!, words, { stdio })
     this.#lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]()
+  }
+
+  get pid(): number {
+    return this.#child.pid!
   }
 
   /** The next line the script says. @throws when the script has ended */
