@@ -6,10 +6,10 @@ import { z } from 'zod'
 import { parseAllowRule } from '../base/allow-rule.ts'
 import { type Endpoint, isHost, isWildcard, parseEndpoint, parseHostPort } from '../base/endpoint.ts'
 import { LIMITS } from '../base/limits.ts'
-import { parseNetwork } from '../base/network.ts'
+import { allowEntry } from './allow-entry.ts'
 import { capture, firewall } from './capture-schema.ts'
 import { parseDuration } from './duration.ts'
-import { list, text } from './schema-parts.ts'
+import { list, network, text } from './schema-parts.ts'
 import { quoted } from './words.ts'
 
 export const DEFAULT_IDENTITY = 'identity.pem'
@@ -51,28 +51,6 @@ const destination = text(
     address(value) ??
     (parseHostPort(value)!.port === 0 ? `${quoted(value)} has port 0; write the port of the service` : undefined),
 ).meta({ examples: ['127.0.0.1:5432'] })
-
-const allowRule = text(value => {
-  const rule = parseAllowRule(value)
-  return typeof rule === 'string' ? rule : undefined
-}).meta({ examples: ['127.0.0.1:5432', '10.0.0.0/8:*', 'db.internal:5432'] })
-
-const allowEntry = z.union(
-  [
-    allowRule,
-    z.strictObject({
-      to: allowRule.describe('The rule: host:port, network:port or *.suffix:port.'),
-      proxyProtocol: z
-        .enum(['v1', 'v2'], { error: 'must be v1 or v2' })
-        .optional()
-        .describe(
-          'Tells the destination who connected: a PROXY protocol header of this version, with the client’s address as the peer ' +
-            'tells it, before anything else. v2 carries the session ID, too. The destination must expect it. Default: no header.',
-        ),
-    }),
-  ],
-  { error: 'must be a rule, or {to: RULE, proxyProtocol: v1 or v2}' },
-)
 
 /** 256 bits in base32: the last of 52 digits has one bit of them. */
 const peerId = text(value =>
@@ -136,11 +114,6 @@ const peer = z.strictObject({
         `At most ${LIMITS.allowRulesMax}.`,
     ),
 })
-
-const network = text(value => {
-  const found = parseNetwork(value)
-  return typeof found === 'string' ? found : undefined
-}).meta({ examples: ['10.0.0.0/8', '127.0.0.1', 'fd00::/8'] })
 
 const forward = z.strictObject({
   listen: localAddress.describe(
