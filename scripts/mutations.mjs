@@ -127,6 +127,13 @@ const MUTATIONS = [
     unit('capture-proxy-sources'),
   ],
   [
+    'a peer may name anybody as its client',
+    'egress/preserved-source.js',
+    '!clients.some(holds => holds(bytes))',
+    'false',
+    unit('egress-preserved-source'),
+  ],
+  [
     'of several allow rules any decides',
     'base/rule-table.js',
     'this.#networks.sort(bySpecificity);',

@@ -60,6 +60,11 @@ export const CODES = {
     says: 'no peer of this name or identity is configured',
     todo: 'add it under `peers`',
   },
+  SOURCE_REFUSED: {
+    wire: 0x13,
+    says: 'the far side does not dial with the address of this client',
+    todo: 'add the client to `clients` of the rule on the far side, or leave `source: preserve` out there',
+  },
 
   // Carriers: the body of CLOSE. Never authenticated, shown only.
   HANDLE_UNKNOWN: {
@@ -131,6 +136,10 @@ export const CODES = {
   SUSPENSION_UNAVAILABLE: {
     says: 'packets of lost carriers cannot be dropped on this host',
     todo: 'install nftables and grant CAP_NET_ADMIN, or leave `firewall.suspend` out',
+  },
+  SOURCE_UNAVAILABLE: {
+    says: 'addresses of clients cannot be kept on this host',
+    todo: 'install nftables and iproute2 and grant CAP_NET_ADMIN, or leave `source: preserve` out',
   },
   PROXY_REFUSED: {
     says: 'a program spoke to a proxy of this host in a way that it does not take',

@@ -211,6 +211,12 @@ export const LIMITS = {
   suspensionMs: 10_000,
   /** Lost carriers whose packets are dropped at once, and the size of the kernel's sets. Packets of more are not dropped. */
   suspensionsMax: 4_096,
+  /** Networks of clients whose addresses are kept, of all rules: each is a route. More: the sidecar does not start. */
+  clientNetworksMax: 1_024,
+  /** Connections to this host itself with the address of a client: the size of the kernel's sets. More get no answer. */
+  localAnswersMax: 65_536,
+  /** The kernel forgets such a connection when it sends nothing for so long; keepalive (keepAliveIdleMs) sends sooner. */
+  localAnswerMs: 600_000,
   /** Processes of `nft` that wait for their script: one adds a suspension, one withdraws it. A third is made when needed. */
   nftSparesMax: 2,
   /** They are made anew when there was no transaction for so long: a migration is over then, or will take long anyway. */
@@ -237,6 +243,8 @@ export const LIMITS = {
   allowRulesMax: 256,
   /** Networks whose connections to one forward begin with a PROXY header: each connection is compared with all. More is a fault. */
   proxySourcesMax: 64,
+  /** Networks of clients of one allow rule: each connection is compared with all. More is a fault. */
+  clientsPerRuleMax: 64,
   /** Characters of a peer's name. More is a fault. */
   peerNameCharsMax: 64,
   /** Bytes of a proxy's user, and of its password: SOCKS5 has one byte for their length. More is a fault. */

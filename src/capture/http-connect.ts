@@ -45,6 +45,7 @@ const REASONS: Readonly<Record<number, string>> = {
 /** Status, and the error type of RFC 9209 section 2.3. What is not here is 502, connection_terminated. */
 const ANSWERS: Partial<Record<WireCode, readonly [status: number, error: string]>> = {
   NOT_ALLOWED: [403, 'http_request_denied'],
+  SOURCE_REFUSED: [403, 'http_request_denied'],
   NAME_NOT_FOUND: [502, 'dns_error'],
   REFUSED: [502, 'connection_refused'],
   UNREACHABLE: [502, 'destination_ip_unroutable'],

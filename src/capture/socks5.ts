@@ -26,6 +26,7 @@ const REPLY = { connected: 0x00, failed: 0x01, commandUnsupported: 0x07, typeUns
 /** What is not here is a general failure, 01. */
 const REPLIES: Partial<Record<WireCode, number>> = {
   NOT_ALLOWED: 0x02,
+  SOURCE_REFUSED: 0x02,
   UNREACHABLE: 0x03,
   NAME_NOT_FOUND: REPLY.hostUnreachable,
   REFUSED: 0x05,

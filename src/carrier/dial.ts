@@ -1,7 +1,7 @@
 import { Socket } from 'node:net'
 import type { Endpoint } from '../base/endpoint.ts'
 import { LIMITS } from '../base/limits.ts'
-import { markedSocket } from '../platform/own-socket.ts'
+import { ownSocket } from '../platform/own-socket.ts'
 import { Reading } from '../platform/slab-socket.ts'
 import { type Attempt, onAbort } from './attempt.ts'
 import type { Carrier } from './carrier.ts'
@@ -72,7 +72,7 @@ function newSocket({ mark, address }: DialOptions, reading: Partial<Reading['opt
   // Of a name, Node would try several addresses, each with a socket of its own.
   if (mark === undefined || address === undefined) return new Socket(options)
   try {
-    return markedSocket(mark, address, options)
+    return ownSocket({ mark }, address, options)
   } catch (error) {
     throw fromSystemError(error as Error, target)
   }

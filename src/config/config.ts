@@ -8,7 +8,16 @@ export interface ListenConfig {
 }
 
 /** An allow rule (base/allow-rule.ts), or one and how what it matches is served. */
-export type AllowConfig = string | { readonly to: string; readonly proxyProtocol?: 'v1' | 'v2' | undefined }
+export type AllowConfig =
+  | string
+  | {
+      readonly to: string
+      readonly proxyProtocol?: 'v1' | 'v2' | undefined
+      /** Connections have the address of their client; they are refused where it is in none of `clients`. */
+      readonly source?: 'preserve' | undefined
+      /** Networks (base/network.ts). */
+      readonly clients?: readonly string[] | undefined
+    }
 
 export interface PeerConfig {
   readonly name: string

@@ -6,7 +6,8 @@
  *     name that a name rule names --> look up -----------------------------------> dial all, in order
  *     any other name ---------------> look up --> those an address rule holds ---> dial, in order
  *
- * The rule that matched says whether the destination is first told who calls (proxy-protocol.ts).
+ * The rule that matched says whether the destination is first told who calls (proxy-protocol.ts), and whether it sees the
+ * client's address as that of the connection (preserved-source.ts).
  */
 import { isHostName } from '../base/allow-rule.ts'
 import type { WireCode } from '../base/codes.ts'
@@ -14,8 +15,10 @@ import { formatHostPort, type HostPort } from '../base/endpoint.ts'
 import { parseIpAddress } from '../base/ip-address.ts'
 import { LIMITS } from '../base/limits.ts'
 import { ApplicationSocket } from '../platform/application-socket.ts'
+import { isOwnAddress } from '../platform/own-address.ts'
 import type { AllowList, Permission } from './allow-list.ts'
 import { systemLookup } from './lookups.ts'
+import { isSameAddress, preservedSource } from './preserved-source.ts'
 import { type Caller, proxyHeader } from './proxy-protocol.ts'
 
 /**
@@ -27,8 +30,10 @@ export type Lookup = (name: string, signal: AbortSignal) => Promise<readonly str
 export interface DialOptions {
   /** Aborted: the dial ends with APPLICATION_RESET. */
   readonly signal: AbortSignal
-  /** Whom a PROXY header names, where the rule wants one. @default nobody: no header is written */
+  /** Whom a PROXY header names, and whose address is kept, where the rule says so. @default nobody: no header, no source */
   readonly caller?: Caller
+  /** Told beside SOURCE_REFUSED why, as a clause. */
+  readonly explain?: (why: string) => void
   /**
    * Pass one that limits lookups (lookups.ts): each blocks a thread of libuv's four.
    * @default getaddrinfo
@@ -58,7 +63,9 @@ export async function dialDestination(
   const addresses = await candidates(to, allow, options)
   if (signal.aborted) return 'APPLICATION_RESET'
   if (typeof addresses === 'string') return addresses
-  const answer = await dialInOrder(addresses, to.port, options)
+  const dialable = withSources(addresses, options)
+  if (dialable.length === 0) return 'SOURCE_REFUSED'
+  const answer = await dialInOrder(dialable, to.port, options)
   if (!signal.aborted) return answer
   if (typeof answer !== 'string') answer.socket.reset()
   return 'APPLICATION_RESET'
@@ -68,6 +75,8 @@ export async function dialDestination(
 interface Candidate {
   readonly host: string
   readonly rule: Permission
+  /** Whose address is kept; undefined: the kernel chooses one of this host's. */
+  readonly source?: HostPort
 }
 
 /** At least one. */
@@ -94,6 +103,18 @@ async function candidates(
   return allowed.length > 0 ? allowed.slice(0, LIMITS.addressesPerNameMax) : 'NOT_ALLOWED'
 }
 
+/** Without those to which the client's address cannot be kept, and should be. */
+function withSources(addresses: readonly Candidate[], { caller, explain }: DialOptions): readonly Candidate[] {
+  return addresses.flatMap(candidate => {
+    const { clients } = candidate.rule
+    if (clients === undefined) return [candidate]
+    const source = preservedSource(caller?.client, candidate.host, clients, isOwnAddress)
+    if (typeof source !== 'string') return [{ ...candidate, source }]
+    explain?.(source)
+    return []
+  })
+}
+
 export async function lookUpName(
   name: string,
   { lookup = systemLookup, resolveMs = LIMITS.resolveMs, signal }: DialOptions,
@@ -115,16 +136,21 @@ const LOOKUP_CODES: Partial<Record<string, WireCode>> = { TIMED_OUT: 'TIMED_OUT'
 async function dialInOrder(
   addresses: readonly Candidate[],
   port: number,
-  { connectMs = LIMITS.egressConnectMs, signal, mark, caller }: DialOptions,
+  { connectMs = LIMITS.egressConnectMs, signal, mark, caller, explain }: DialOptions,
 ): Promise<Destination | WireCode> {
   const endsAt = performance.now() + connectMs
   let worst: WireCode = 'UNREACHABLE'
-  for (const [index, { host, rule }] of addresses.entries()) {
+  for (const [index, { host, rule, source }] of addresses.entries()) {
     // An address that swallows packets takes its share of the time, and no more.
     const shareMs = (endsAt - performance.now()) / (addresses.length - index)
     const deadline = new Deadline(shareMs, signal)
     try {
-      const socket = await ApplicationSocket.connect({ host, port }, { signal: deadline.signal, mark })
+      const socket = await connectFrom(source, { host, port }, { signal: deadline.signal, mark })
+      if (source !== undefined && !isSameAddress(socket.local.host, source.host)) {
+        socket.reset()
+        explain?.(`the kernel did not take the client’s address ${source.host}`)
+        return 'SOURCE_REFUSED'
+      }
       const remote = formatHostPort(socket.remote)
       const { proxyProtocol } = rule
       if (proxyProtocol !== undefined && caller !== undefined) {
@@ -140,6 +166,23 @@ async function dialInOrder(
   }
   return worst
 }
+
+/** The client's port may be taken here; the connection is the client's without it, too. */
+async function connectFrom(
+  source: HostPort | undefined,
+  to: HostPort,
+  options: { readonly signal: AbortSignal; readonly mark: number | undefined },
+): Promise<ApplicationSocket> {
+  try {
+    return await ApplicationSocket.connect(to, { ...options, source })
+  } catch (error) {
+    if (source === undefined || !PORT_CODES.has(codeOfError(error))) throw error
+    return ApplicationSocket.connect(to, { ...options, source: { ...source, port: 0 } })
+  }
+}
+
+/** Taken, taken on the way to this destination, below 1024 and not for this process. */
+const PORT_CODES: ReadonlySet<string> = new Set(['EADDRINUSE', 'EADDRNOTAVAIL', 'EACCES'])
 
 /** How far an attempt got: refused means that the host is there. */
 const PROGRESS: readonly WireCode[] = ['UNREACHABLE', 'OVERLOADED', 'TIMED_OUT', 'REFUSED']

@@ -1,6 +1,7 @@
 /** What is to be captured, as the rules of the kernel need it: numbers and networks. */
 import { type AllowRule, parseAllowRule } from '../base/allow-rule.ts'
 import { addressBytes } from '../base/ip-address.ts'
+import type { Network } from '../base/network.ts'
 
 export type NetworkRule = Extract<AllowRule, { kind: 'network' }>
 export type Family = 4 | 6
@@ -24,7 +25,7 @@ export interface CapturePlan {
  * of those that Kubernetes, Tailscale, Cilium or WireGuard use.
  */
 export const OWN_MARK = 0x1000_0000
-/** On forwarded packets that go to the sidecar. */
+/** On packets that are for a socket of the sidecar, whoever they say they are for. */
 export const DIVERTED_MARK = 0x2000_0000
 
 /** Routes of names have no addresses that a rule of the kernel could hold. */
@@ -35,8 +36,12 @@ export function networksOf(rules: readonly string[]): readonly NetworkRule[] {
     .map(rule => ({ ...rule, address: firstOf(rule) }))
 }
 
+export function networkText(network: Network): string {
+  return `${firstOf(network)}/${network.prefixBits}`
+}
+
 /** The first address of a network: a rule of routing takes no bits beyond the prefix. */
-function firstOf({ family, address, prefixBits }: NetworkRule): string {
+function firstOf({ family, address, prefixBits }: Network): string {
   const bytes = addressBytes({ family, text: address })
   const kept = bytes.map((byte, i) => byte & (0xff00 >> Math.min(8, Math.max(0, prefixBits - 8 * i))))
   if (family === 4) return kept.join('.')

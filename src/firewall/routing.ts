@@ -33,11 +33,12 @@ import {
 
 /** Number of the first table, and priority of the rules: before those of VPNs (5,200 and above 32,000 are taken by some). */
 export const ROUTING_TABLE = 7242
+export const ROUTING_PRIORITY = 7242
 /** Written into each rule and route, so that they are known for ours. */
 export const ROUTING_PROTOCOL = 72
 
 /** 7242, then 7242001 and so on, which nobody else has: as many as LIMITS.captureRulesMax allows. */
-const TABLES = `${ROUTING_TABLE}(?:\\d{3})?`
+export const CAPTURE_TABLES = `${ROUTING_TABLE}(?:\\d{3})?`
 const USER_ID_MAX = 0xffff_fffe
 
 export interface FamilyLines {
@@ -60,22 +61,24 @@ export interface ShownRouting {
 }
 
 /** @returns lines that remove our rules and routes, also those of an earlier version; none when there are none */
-export function routingRemoval(shown: ShownRouting): readonly string[] {
-  const { rules, routes } = oursOf(shown)
-  const tables = new Set(routes.map(tableOf))
+export function routingRemoval(shown: ShownRouting, tables: string = CAPTURE_TABLES): readonly string[] {
+  const { rules, routes } = oursOf(shown, tables)
+  const found = new Set(routes.map(tableOf))
   return [
-    ...rules.map(line => `rule del priority ${ROUTING_TABLE} lookup ${tableOf(line)} protocol ${ROUTING_PROTOCOL}`),
-    ...[...tables].map(table => `route flush table ${table} protocol ${ROUTING_PROTOCOL}`),
+    ...rules.map(line => `rule del priority ${ROUTING_PRIORITY} lookup ${tableOf(line)} protocol ${ROUTING_PROTOCOL}`),
+    ...[...found].map(table => `route flush table ${table} protocol ${ROUTING_PROTOCOL}`),
   ]
 }
 
-/** The lines that are of rules and routes of ours. */
-export function oursOf({ rules, routes }: ShownRouting): {
+export interface OurRouting {
   readonly rules: readonly string[]
   readonly routes: readonly string[]
-} {
-  const isRule = new RegExp(`^${ROUTING_TABLE}:.* lookup ${TABLES} proto ${ROUTING_PROTOCOL}\\b`)
-  const isRoute = new RegExp(` table ${TABLES}(?: |$)`)
+}
+
+/** The lines that are of rules and routes of ours. @param tables a regular expression of their numbers */
+export function oursOf({ rules, routes }: ShownRouting, tables: string): OurRouting {
+  const isRule = new RegExp(`^${ROUTING_PRIORITY}:.* lookup ${tables} proto ${ROUTING_PROTOCOL}\\b`)
+  const isRoute = new RegExp(` table ${tables}(?: |$)`)
   return {
     rules: rules.split('\n').filter(line => isRule.test(line)),
     routes: routes.split('\n').filter(line => isRoute.test(line)),
@@ -113,7 +116,7 @@ function routeLine(network: string, family: Family, table: number): string {
 }
 
 function ruleLine(match: string, table: number): string {
-  return `rule add priority ${ROUTING_TABLE} ${match} lookup ${table} protocol ${ROUTING_PROTOCOL}`
+  return `rule add priority ${ROUTING_PRIORITY} ${match} lookup ${table} protocol ${ROUTING_PROTOCOL}`
 }
 
 function networksByPorts(plan: CapturePlan, family: Family): ReadonlyMap<string, ReadonlySet<string>> {

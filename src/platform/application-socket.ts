@@ -25,7 +25,7 @@ import net from 'node:net'
 import { type HostPort, plainAddress } from '../base/endpoint.ts'
 import { LIMITS } from '../base/limits.ts'
 import { originalDestinations } from './original-destination.ts'
-import { markedSocket } from './own-socket.ts'
+import { type OwnSocketOptions, ownSocket } from './own-socket.ts'
 import { adoptSocket, BoundedReading } from './slab-socket.ts'
 import { type SocketCalls, socketCalls } from './socket-calls.ts'
 import { WriteQueue } from './write-queue.ts'
@@ -81,18 +81,20 @@ export class ApplicationSocket {
   /**
    * @param to an IP address: no name is looked up
    * @param mark of its packets; none by default
+   * @param source an address that need not be this host's, with its port or 0; the kernel chooses by default
    * @throws the error of Node (`code` ECONNREFUSED ...), or the reason of `signal`
    */
   static connect(
     to: HostPort,
-    { signal, mark }: { readonly signal: AbortSignal; readonly mark?: number | undefined },
+    { signal, mark, source }: { readonly signal: AbortSignal } & OwnSocketOptions,
     calls = socketCalls(),
   ): Promise<ApplicationSocket> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason)
       const reading = new BoundedReading()
       const options = { ...OPTIONS, ...reading.options }
-      const socket = mark === undefined ? new net.Socket(options) : markedSocket(mark, to.host, options)
+      const isPlain = mark === undefined && source === undefined
+      const socket = isPlain ? new net.Socket(options) : ownSocket({ mark, source }, to.host, options)
       const abort = () => {
         socket.destroy()
         reject(signal.reason)

@@ -18,10 +18,11 @@ import { type OpenRequest, SESSION_ID_BYTES } from '../wire/control.ts'
 import type { Connections } from './connections.ts'
 import type { TotalsCounter } from './totals.ts'
 
-/** Dials a destination for the peer, if it is allowed. */
+/** Dials a destination for the peer, if it is allowed. `explain` is told why it is not, where the code alone does not say. */
 export type DialFar = (
   request: OpenRequest,
   signal: AbortSignal,
+  explain: (why: string) => void,
 ) => Promise<{ readonly socket: ApplicationSocket; readonly remote: string } | WireCode>
 
 export interface ApplicationsOptions {
@@ -33,8 +34,8 @@ export interface ApplicationsOptions {
   readonly dialFar: DialFar
   readonly connections: Connections
   readonly totals: TotalsCounter
-  /** A session failed, or was reset by the other side. */
-  readonly onReset: (code: WireCode, ends: SessionEnds) => void
+  /** A session failed, or was reset by the other side; `why` says more than the code. */
+  readonly onReset: (code: WireCode, ends: SessionEnds, why?: string) => void
   /** Memory is exhausted: nothing more is read from applications. */
   readonly isHeld: () => boolean
   /** What one read may bring. */
@@ -209,14 +210,18 @@ export class Applications {
     this.#options.totals.sessionsFar++
     const binding = this.#bind(ref, engine, { client: request.client, to: formatHostPort(request) })
     binding.abort = new AbortController()
-    const answer = await this.#options.dialFar(request, binding.abort.signal)
+    let why: string | undefined
+    const explain = (words: string) => {
+      why = words
+    }
+    const answer = await this.#options.dialFar(request, binding.abort.signal, explain)
     binding.abort = undefined
     if (this.#bindings.get(ref) !== binding) {
       if (typeof answer !== 'string') answer.socket.reset()
       return
     }
     if (typeof answer === 'string') {
-      this.#report(answer, binding.ends)
+      this.#report(answer, binding.ends, answer === 'SOURCE_REFUSED' ? why : undefined)
       this.#bindings.delete(ref)
       engine.reset(ref, answer)
     } else {
@@ -269,8 +274,8 @@ export class Applications {
     else this.#report(code, binding.ends)
   }
 
-  #report(code: WireCode, ends: SessionEnds): void {
+  #report(code: WireCode, ends: SessionEnds, why?: string): void {
     this.#options.totals.countReset(code)
-    this.#options.onReset(code, ends)
+    this.#options.onReset(code, ends, why)
   }
 }

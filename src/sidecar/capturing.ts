@@ -113,8 +113,7 @@ export function capturePlan({ capture, routes }: Config): CapturePlan {
   if (!isLinux()) {
     throw new OperatorError('CAPTURE_UNAVAILABLE', 'connections can be captured on Linux only; use a forward')
   }
-  const hasIpv6 = Object.values(networkInterfaces()).some(list => list?.some(({ address }) => address === '::1'))
-  const networks = networksOf(routes.flatMap(({ rules }) => rules)).filter(({ family }) => family === 4 || hasIpv6)
+  const networks = networksOf(routes.flatMap(({ rules }) => rules)).filter(({ family }) => family === 4 || hasIpv6())
   const plan: CapturePlan = {
     mode: capture.mode,
     port: capture.port,
@@ -128,6 +127,11 @@ export function capturePlan({ capture, routes }: Config): CapturePlan {
   if (rules <= LIMITS.captureRulesMax) return plan
   const why = `the routes and users need ${rules} rules and routes, and ${LIMITS.captureRulesMax} are the most`
   throw new OperatorError('CAPTURE_UNAVAILABLE', `${why}; join networks or ranges of ports`)
+}
+
+/** Without it, the kernel would understand no rule about it. */
+export function hasIpv6(): boolean {
+  return Object.values(networkInterfaces()).some(list => list?.some(({ address }) => address === '::1'))
 }
 
 function userId(user: string | number): number {

@@ -161,7 +161,7 @@ export class Peer {
       holdMs: shared.holdMs,
       log: shared.log,
       connections: shared.connections,
-      dialFar: (request, signal) => shared.dialFar(config, request, signal),
+      dialFar: (...asked) => shared.dialFar(config, ...asked),
       endpoints: shared.advertised,
       onMet: () => this.presence.handleMet(),
       onPathWish: reason => this.#handleWish(pump, reason),

@@ -78,7 +78,7 @@ export class Pump implements PathOwner {
       dialFar: options.dialFar,
       connections: options.connections,
       totals: options.totals,
-      onReset: (code, ends) => this.#reportReset(code, ends),
+      onReset: (code, ends, why) => this.#reportReset(code, ends, why),
       isHeld: () => options.budget.isExhausted,
       readBytesMax: () => options.budget.outboxShareBytes / 4,
     })
@@ -288,10 +288,10 @@ export class Pump implements PathOwner {
   }
 
   /** A session that failed has one line on each side. What ends many sessions at once has a line of its own. */
-  #reportReset(code: WireCode, ends: SessionEnds): void {
+  #reportReset(code: WireCode, ends: SessionEnds, why: string = CODES[code].says): void {
     const level = QUIET_RESETS.has(code) ? 'debug' : 'warn'
     const { name, log } = this.#options
-    log[level](`a session was reset: ${withAdvice(code, CODES[code].says)}`, { code, peer: name, ...ends })
+    log[level](`a session was reset: ${withAdvice(code, why)}`, { code, peer: name, ...ends })
   }
 
   /** Keys belong to the association once both have said Hello on their carrier. */

@@ -1,16 +1,14 @@
 /** What all peers of one sidecar share. */
-import type { WireCode } from '../base/codes.ts'
 import type { Endpoint, HostPort } from '../base/endpoint.ts'
 import type { Carrier } from '../carrier/carrier.ts'
 import type { Clock } from '../carrier/clock.ts'
 import type { DialOptions } from '../carrier/dial.ts'
 import type { Resolver } from '../carrier/resolver.ts'
 import type { PeerConfig } from '../config/config.ts'
-import type { ApplicationSocket } from '../platform/application-socket.ts'
 import type { Identity } from '../secure/identity.ts'
 import type { Keyring } from '../secure/keyring.ts'
 import type { Budget } from '../session/budget.ts'
-import type { OpenRequest } from '../wire/control.ts'
+import type { DialFar } from './applications.ts'
 import type { Connections } from './connections.ts'
 import type { Pump } from './pump.ts'
 import type { Log } from './sidecar-api.ts'
@@ -32,11 +30,7 @@ export interface Shared {
   /** This host's addresses that others could see as its own. */
   readonly localAddresses: () => readonly string[]
   /** Dials a destination for `peer`, if its rules allow it. */
-  readonly dialFar: (
-    peer: PeerConfig,
-    request: OpenRequest,
-    signal: AbortSignal,
-  ) => Promise<{ readonly socket: ApplicationSocket; readonly remote: string } | WireCode>
+  readonly dialFar: (peer: PeerConfig, ...asked: Parameters<DialFar>) => ReturnType<DialFar>
   /** Whether this sidecar listens there itself. */
   readonly isOwn: (place: HostPort) => boolean
   nextPathId(): number

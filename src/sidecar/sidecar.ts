@@ -35,13 +35,13 @@ import type { PeerId } from '../secure/identity.ts'
 import { Keyring } from '../secure/keyring.ts'
 import { Budget } from '../session/budget.ts'
 import { type AddressChange, type AddressWatch, watchAddresses } from '../watch/watch.ts'
-import type { OpenRequest } from '../wire/control.ts'
 import { Capturing, ownMark } from './capturing.ts'
 import { Connections } from './connections.ts'
 import { Direct } from './direct.ts'
 import { KernelCounts } from './kernel-counts.ts'
 import { Near } from './near.ts'
 import { Peer } from './peer.ts'
+import { Preserving } from './preserving.ts'
 import { Proxies } from './proxies.ts'
 import type { Pump } from './pump.ts'
 import { Reception } from './reception.ts'
@@ -78,6 +78,7 @@ class RunningSidecar implements Sidecar {
   #suspending: Suspending | undefined
   /** Every one that was opened. */
   readonly #captures: Capture[] = []
+  #preserving: Preserving | undefined
   #forwards: { forward: Forward; config: ForwardConfig }[] = []
   #advertised = ''
   #pathIds = 0
@@ -103,7 +104,7 @@ class RunningSidecar implements Sidecar {
         this.#watchOver(await dialCarrier(endpoint, { ...dialOptions, ...ca, ...own })),
       advertised: () => this.#endpoints().map(formatEndpoint),
       localAddresses: () => this.#watch?.addresses() ?? [],
-      dialFar: (peer, request, signal) => this.#dialFar(peer, request, signal),
+      dialFar: (...asked) => this.#dialFar(...asked),
       isOwn: place => this.#isOwn(place),
       nextPathId: () => ++this.#pathIds,
       onSuspended: (pump, carrier) => this.#suspending?.begin(pump, carrier),
@@ -149,6 +150,7 @@ class RunningSidecar implements Sidecar {
   async start(): Promise<void> {
     try {
       this.#suspending = Suspending.start(this.#config, this.#options.log, this.#shared.totals)
+      this.#preserving = await Preserving.start(this.#config, this.#options.log)
       this.#watch = await watchAddresses({
         onChange: change => this.#handleAddresses(change),
         onWake: sleptMs => {
@@ -193,6 +195,7 @@ class RunningSidecar implements Sidecar {
     // A program that was told why it is refused has LIMITS.proxyLingerMs to read it.
     await Promise.all(this.#captures.map(({ ended }) => ended))
     this.#capturing?.removeRules()
+    this.#preserving?.stop()
     await this.#suspending?.stop()
   }
 
@@ -297,9 +300,10 @@ class RunningSidecar implements Sidecar {
     return [...this.#peers.values()].find(one => one.config.name === name)
   }
 
-  #dialFar(peer: PeerConfig, request: OpenRequest, signal: AbortSignal): ReturnType<Shared['dialFar']> {
+  #dialFar(...[peer, request, signal, explain]: Parameters<Shared['dialFar']>): ReturnType<Shared['dialFar']> {
     return dialDestination(request, this.#allow.get(peer.id) ?? new AllowList([]), {
       signal,
+      explain,
       caller: request,
       mark: this.#mark,
       lookup: (name, until) => this.#lookups.ask(peer.id, name, until),

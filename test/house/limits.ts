@@ -128,6 +128,8 @@ const WITHOUT_EDGE: Readonly<Partial<Record<Limit, string>>> = {
   netlinkDumpPartsMax: 'an answer of so many parts needs a kernel with tens of thousands of addresses',
   netlinkDumpMs: 'pure timing, of the kernel’s answer',
   ownLookupsMax: 'the same code as egressLookupsPerPeerMax, which has an edge, with another number',
+  localAnswersMax: 'the size of the kernel’s sets, which it keeps',
+  localAnswerMs: 'pure timing, kept by the kernel',
   nftSparesMax: 'processes of the kernel’s tools; test/netns/suspend.ts counts them',
   nftCountsMs: 'pure timing, of a program that is ended then; unit/firewall-counts has one that does not answer',
   nftSpareDelayMs: 'pure timing, of processes made ahead',

@@ -3,24 +3,12 @@
  *
  *     node build/test/netns/capture-privileges.js
  */
-import { chmodSync, chownSync } from 'node:fs'
 import t, { type Test } from 'tap'
-import { CaptureStage, namespacesUnavailable, PORT } from '../support/capture-stage.ts'
+import { asUser, CaptureStage, NOBODY, namespacesUnavailable, PORT, withoutPrograms } from '../support/capture-stage.ts'
 
 const ROUTES = ['10.20.0.0/16', 'fd20::/16']
 const CAPTURED = 'at 127.0.0.1 from 10.20.0.5'
-const NOBODY = 65_534
-const asUser = (id: number) => ['setpriv', `--reuid=${id}`, `--regid=${id}`, '--clear-groups']
-/** A mount namespace of its own, in which programs of some names are not there. */
-const withoutPrograms = ['sh', '-c', 'mount -t tmpfs none /usr/sbin && mount -t tmpfs none /sbin; exec "$0" "$@"']
 const skip = namespacesUnavailable()
-
-/** What the sidecar's user must be able to read. */
-function giveTo(stage: CaptureStage, id: number): void {
-  const { directory } = stage.nearHost
-  chmodSync(directory, 0o755)
-  for (const path of [directory, `${directory}/identity.pem`, `${directory}/holdfast.yaml`]) chownSync(path, id, id)
-}
 
 async function said(stage: CaptureStage, wrap: readonly string[], host = '10.20.0.5'): Promise<string> {
   const { running, said } = await stage.client(host, PORT, wrap)
@@ -42,7 +30,7 @@ t.test('a sidecar without privileges runs under rules that root has applied', { 
   const stage = await CaptureStage.create(t, 'p')
   const capture = { applyRules: false, except: { users: [NOBODY] } }
   stage.configure(['0.0.0.0/0', '::/0'], capture)
-  giveTo(stage, NOBODY)
+  stage.nearHost.giveTo(NOBODY)
   await stage.holdfast('firewall', 'apply', '--config', stage.nearHost.configFile)
   const sidecar = stage.startNear(asUser(NOBODY))
   await sidecar.line()
@@ -66,7 +54,7 @@ t.test('CAP_NET_ADMIN is all that a capture needs', { skip }, async t => {
     [asContainer, 0],
     [asService, NOBODY],
   ] as const) {
-    giveTo(stage, id)
+    stage.nearHost.giveTo(id)
     const sidecar = stage.startNear(wrap)
     await sidecar.line()
     t.equal(await said(stage, []), CAPTURED)
@@ -79,7 +67,7 @@ t.test('CAP_NET_ADMIN is all that a capture needs', { skip }, async t => {
 t.test('a sidecar that would capture itself does not start', { skip }, async t => {
   const stage = await CaptureStage.create(t, 'l')
   stage.configure(['0.0.0.0/0'], { applyRules: false })
-  giveTo(stage, NOBODY)
+  stage.nearHost.giveTo(NOBODY)
   const sidecar = stage.startNear(asUser(NOBODY))
   await t.rejects(sidecar.line(), {
     message: /the sidecar would capture itself: .*; grant CAP_NET_ADMIN, or run it as/,
@@ -90,7 +78,7 @@ t.test('a host without privileges or programs is told in one sentence', { skip }
   const stage = await CaptureStage.create(t, 's')
   const before = await stage.rules()
   stage.configure(ROUTES, { except: { users: [NOBODY] } })
-  giveTo(stage, NOBODY)
+  stage.nearHost.giveTo(NOBODY)
   await refused(t, stage, asUser(NOBODY), 'this user may not change rules; run as root, or grant CAP_NET_ADMIN')
   await refused(t, stage, withoutPrograms, 'there is no program `nft`; install nftables')
   stage.configure(ROUTES, { users: ['no-such-user'] })
@@ -156,7 +144,7 @@ t.test('sockets that systemd has made need no privileges', { skip }, async t => 
   const stage = await CaptureStage.create(t, 'i')
   const client = await stage.clientBehind()
   stage.configure(ROUTES, { mode: 'tproxy', applyRules: false })
-  giveTo(stage, NOBODY)
+  stage.nearHost.giveTo(NOBODY)
   await stage.holdfast('firewall', 'apply', '--config', stage.nearHost.configFile)
   const alone = stage.startNear(asUser(NOBODY))
   await t.rejects(alone.line(), { message: /cannot listen transparently on 127.0.0.1:15001: .*CAP_NET_ADMIN/ })

@@ -3,14 +3,14 @@
  *
  *     node build/test/netns/suspend.js
  */
-import { chmodSync, chownSync, existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import { parseHostPort } from '../../src/base/endpoint.ts'
 import { LIMITS } from '../../src/base/limits.ts'
 import { elementOf, SUSPENSION_TABLE, type Tuple } from '../../src/firewall/suspension.ts'
 import type { Namespace } from '../e2e/lab/namespace.ts'
 import { run } from '../e2e/lab/shell.ts'
-import { CaptureStage, namespacesUnavailable, PORT } from '../support/capture-stage.ts'
+import { asUser, CaptureStage, NOBODY, namespacesUnavailable, PORT, withoutPrograms } from '../support/capture-stage.ts'
 import { metric } from '../support/curl.ts'
 
 const FOREIGN = `
@@ -172,18 +172,13 @@ t.test('a host where packets cannot be dropped has one sentence', { skip }, asyn
   const stage = await CaptureStage.create(t, 'o')
   const before = await stage.rules()
   configure(stage, HOSTS[0])
-  const { directory } = stage.nearHost
-  chmodSync(directory, 0o755)
-  for (const path of [directory, `${directory}/identity.pem`, `${directory}/holdfast.yaml`]) {
-    chownSync(path, 65_534, 65_534)
-  }
-  const nobody = stage.startNear(['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'])
+  stage.nearHost.giveTo(NOBODY)
+  const nobody = stage.startNear(asUser(NOBODY))
   await t.rejects(nobody.line(), {
     message:
       /packets of lost carriers cannot be dropped: this user may not change rules; run as root, or grant CAP_NET/,
   })
-  const hide = 'mount -t tmpfs none /usr/sbin && mount -t tmpfs none /sbin; exec "$0" "$@"'
-  const bare = stage.startNear(['unshare', '--mount', 'sh', '-c', hide])
+  const bare = stage.startNear(withoutPrograms)
   await t.rejects(bare.line(), {
     message: /packets of lost carriers cannot be dropped: there is no program `nft`; install nftables \(SUSPENSION_/,
   })

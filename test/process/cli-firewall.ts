@@ -48,6 +48,22 @@ t.test('the table of suspensions can be read before, too', async t => {
   )
 })
 
+t.test('the rules for addresses of clients can be read before, too', { skip: notLinux }, async t => {
+  const [host, office] = [await CliHost.create(t), await CliHost.create(t)]
+  const rule = { to: '10.30.0.0/16:*', source: 'preserve' as const, clients: ['10.79.0.0/16'] }
+  host.configure({ peers: [{ name: 'office', id: office.peerId, allow: [rule] }], firewall: { suspend: true } })
+  const { code, stdout, stderr } = await runCli(['firewall', 'show', '--planned', '--config', host.configFile])
+  t.equal(code, 0, stderr)
+  t.match(
+    stdout,
+    /^add table inet holdfast_clients\ndelete table inet holdfast_clients\ntable inet holdfast_clients \{/,
+  )
+  t.match(stdout, '# ip -4 route replace local 10.79.0.0/16 dev lo table 7243 protocol 72\n')
+  t.match(stdout, 'table inet holdfast_suspension {')
+  const applied = await runCli(['firewall', 'apply', '--config', host.configFile])
+  t.equal(applied.stderr, 'holdfast: the configuration has no `capture`; write it first (CAPTURE_UNAVAILABLE)\n')
+})
+
 t.test('a configuration without capture has no rules', async t => {
   const host = await hostWith(t, {})
   const { code, stderr } = await runCli(['firewall', 'apply', '--config', host.configFile])

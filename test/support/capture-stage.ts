@@ -16,7 +16,17 @@ import { CliHost, type Teardown } from './cli-host.ts'
 
 export const DESTINATIONS = ['10.20.0.5', 'fd20::5'] as const
 export const PORT = 5432
+export const NOBODY = 65_534
+export const asUser = (id: number) => ['setpriv', `--reuid=${id}`, `--regid=${id}`, '--clear-groups']
+/** Programs of some names are not there; a namespace of the lab has a mount namespace of its own. */
+export const withoutPrograms = [
+  'sh',
+  '-c',
+  'mount -t tmpfs none /usr/sbin && mount -t tmpfs none /sbin; exec "$0" "$@"',
+]
 const TALKER = fileURLToPath(new URL('talker.js', import.meta.url))
+
+type Allow = NonNullable<NonNullable<ConfigInput['peers']>[number]['allow']>
 
 /** A program whose lines are read one by one. */
 export class Running {
@@ -36,6 +46,11 @@ export class Running {
 
   get stderr(): string {
     return this.#stderr
+  }
+
+  /** Once this is in what it says on standard error. */
+  async untilSaid(text: string): Promise<void> {
+    while (!this.#stderr.includes(text)) await once(this.child.stderr, 'data')
   }
 
   async line(): Promise<string> {
@@ -66,6 +81,7 @@ export class CaptureStage {
   /** The command of a destination on PORT. */
   readonly server = [process.execPath, TALKER, 'serve', `${PORT}`]
   readonly #t: Teardown
+  #farSidecar: Running | undefined
 
   private constructor(t: Teardown, near: Namespace, far: Namespace, nearHost: CliHost, farHost: CliHost) {
     this.#t = t
@@ -75,15 +91,26 @@ export class CaptureStage {
     this.farHost = farHost
   }
 
-  /** With the far sidecar and its destinations running. @param name unique among the stages of this process */
-  static async create(t: Teardown, name: string): Promise<CaptureStage> {
+  /** The one that was started last. */
+  get farSidecar(): Running {
+    return this.#farSidecar!
+  }
+
+  /**
+   * With the far sidecar and its destinations running.
+   * @param name unique among the stages of this process
+   * @param allow what the far sidecar lets the near one reach
+   */
+  static async create(t: Teardown, name: string, allow: Allow = ['0.0.0.0/0:*', '[::]/0:*']): Promise<CaptureStage> {
     const [near, far] = await Promise.all(['n', 'f'].map(end => createNamespace(t, `hfc${process.pid}${name}${end}`)))
     await run(['ip', 'link', 'add', 'near0', 'netns', near!.name, 'type', 'veth', 'peer', 'far0', 'netns', far!.name])
     await near!.ip('link set near0 up', 'addr add 10.78.1.2/24 dev near0', 'addr add fd78:1::2/64 dev near0 nodad')
     await far!.ip('link set far0 up', 'addr add 10.78.1.1/24 dev far0', 'addr add fd78:1::1/64 dev far0 nodad')
     await far!.ip(...DESTINATIONS.map(address => `addr add ${address} dev lo`))
     const stage = new CaptureStage(t, near!, far!, await CliHost.create(t), await CliHost.create(t))
-    await stage.#startFar()
+    await stage.start(stage.far, stage.server).line()
+    stage.configureFar({ allow })
+    await stage.upFar()
     return stage
   }
 
@@ -123,7 +150,11 @@ export class CaptureStage {
 
   /** A command of Holdfast on the near host. @returns its standard output */
   holdfast(...args: readonly string[]): Promise<string> {
-    return this.near.run([process.execPath, MAIN, ...args])
+    return this.holdfastAt(this.near, ...args)
+  }
+
+  holdfastAt(where: Namespace, ...args: readonly string[]): Promise<string> {
+    return where.run([process.execPath, MAIN, ...args])
   }
 
   start(where: Namespace, command: readonly string[]): Running {
@@ -136,44 +167,61 @@ export class CaptureStage {
     return { running, said: await running.line() }
   }
 
-  /** A third host behind `near`, which forwards for it. */
-  async clientBehind(): Promise<Namespace> {
-    const { near, far } = this
-    const client = await createNamespace(this.#t, `${near.name}c`)
-    await run(['ip', 'link', 'add', 'inner0', 'netns', near.name, 'type', 'veth', 'peer', 'cl0', 'netns', client.name])
-    await near.ip('link set inner0 up', 'addr add 10.79.1.1/24 dev inner0', 'addr add fd79:1::1/64 dev inner0 nodad')
-    await client.ip('link set cl0 up', 'addr add 10.79.1.2/24 dev cl0', 'addr add fd79:1::2/64 dev cl0 nodad')
-    await client.ip('route add default via 10.79.1.1', 'route add default via fd79:1::1')
-    const switches = ['/proc/sys/net/ipv4/ip_forward', '/proc/sys/net/ipv6/conf/all/forwarding']
-    await near.run(['sh', '-c', `echo 1 | tee ${switches.join(' ')}`])
-    await near.ip('route add default via 10.78.1.1', 'route add default via fd78:1::1')
-    await far.ip('route add 10.79.1.0/24 via 10.78.1.2', 'route add fd79:1::/64 via fd78:1::2')
-    return client
-  }
-
   /** How many connections were counted under this name. */
   async counted(name: string): Promise<number> {
     const text = await this.near.run(['nft', 'list', 'counter', 'inet', 'holdfast', name])
     return Number(/packets (\d+)/.exec(text)![1])
   }
 
-  /** All rules of the near host, and the routes that belong to rules of ours. */
-  async rules(): Promise<string> {
+  /** All rules of a host, and the routes that belong to rules of ours. */
+  async rules(where = this.near): Promise<string> {
     const routes = ['route', 'show', 'table', 'all', 'protocol', '72']
     const shown = await Promise.all([
-      this.near.run(['nft', '--stateless', 'list', 'ruleset']),
-      ...['-4', '-6'].flatMap(family => [['rule'], routes].map(words => this.near.run(['ip', family, ...words]))),
+      where.run(['nft', '--stateless', 'list', 'ruleset']),
+      ...['-4', '-6'].flatMap(family => [['rule'], routes].map(words => where.run(['ip', family, ...words]))),
     ])
     return shown.join('')
   }
 
-  async #startFar(): Promise<void> {
-    await this.start(this.far, this.server).line()
-    this.farHost.configure({
-      listen: ['tcp://[::]:7700'],
-      peers: [{ name: 'near', id: this.nearHost.peerId, allow: ['0.0.0.0/0:*', '[::]/0:*'] }],
-    })
-    await this.start(this.far, [process.execPath, MAIN, 'up', '--config', this.farHost.configFile]).line()
+  configureFar({ allow, ...more }: ConfigInput & { readonly allow: Allow }, host = this.farHost): void {
+    const near = { name: 'near', id: this.nearHost.peerId, allow: [...allow] }
+    host.configure({ listen: ['tcp://[::]:7700'], peers: [near], ...more })
+  }
+
+  /** The far sidecar, as it is configured. */
+  async upFar(): Promise<Running> {
+    this.#farSidecar = this.startFar()
+    await this.#farSidecar.line()
+    return this.#farSidecar
+  }
+
+  startFar(wrap: readonly string[] = [], host = this.farHost): Running {
+    return this.start(this.far, [...wrap, process.execPath, MAIN, 'up', '--config', host.configFile])
+  }
+
+  /** A host behind `near`, which forwards for it: 10.79.1.2, fd79:1::2. */
+  async clientBehind(): Promise<Namespace> {
+    const client = await this.#hostBehind(this.near, 79)
+    await this.near.ip('route add default via 10.78.1.1', 'route add default via fd78:1::1')
+    await this.far.ip('route add 10.79.1.0/24 via 10.78.1.2', 'route add fd79:1::/64 via fd78:1::2')
+    return client
+  }
+
+  /** A host behind `far`, which forwards for it: 10.80.1.2, fd80:1::2. */
+  serverBehind(): Promise<Namespace> {
+    return this.#hostBehind(this.far, 80)
+  }
+
+  async #hostBehind(gateway: Namespace, network: number): Promise<Namespace> {
+    const [four, six] = [`10.${network}.1`, `fd${network}:1::`]
+    const host = await createNamespace(this.#t, `${gateway.name}h`)
+    await run(['ip', 'link', 'add', 'in0', 'netns', gateway.name, 'type', 'veth', 'peer', 'out0', 'netns', host.name])
+    await gateway.ip('link set in0 up', `addr add ${four}.1/24 dev in0`, `addr add ${six}1/64 dev in0 nodad`)
+    await host.ip('link set out0 up', `addr add ${four}.2/24 dev out0`, `addr add ${six}2/64 dev out0 nodad`)
+    await host.ip(`route add default via ${four}.1`, `route add default via ${six}1`)
+    const forwarding = '/proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding'
+    await gateway.run(['sh', '-c', `echo 1 | tee ${forwarding}`])
+    return host
   }
 }
 

@@ -1,6 +1,6 @@
 /** One machine with a sidecar of its own: a directory, an identity, a configuration, and `holdfast up` as a user runs it. */
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -39,6 +39,14 @@ export class CliHost {
   configure(config: ConfigInput): void {
     // JSON is YAML.
     writeFileSync(this.configFile, JSON.stringify(config))
+  }
+
+  /** What a sidecar of this user must be able to read. */
+  giveTo(userId: number): void {
+    chmodSync(this.directory, 0o755)
+    for (const path of [this.directory, join(this.directory, 'identity.pem'), this.configFile]) {
+      chownSync(path, userId, userId)
+    }
   }
 
   /** @returns when it says that it is ready; it is killed with the test if it still runs then */

@@ -192,6 +192,7 @@ t.test('each cause of a failure has its status, and its error by RFC 9209', asyn
   t.equal(shown(begin().answer(undefined)), 'HTTP/1.1 200 Connection established||')
   const rows: [WireCode, string, string][] = [
     ['NOT_ALLOWED', '403 Forbidden', 'http_request_denied'],
+    ['SOURCE_REFUSED', '403 Forbidden', 'http_request_denied'],
     ['NAME_NOT_FOUND', '502 Bad Gateway', 'dns_error'],
     ['REFUSED', '502 Bad Gateway', 'connection_refused'],
     ['UNREACHABLE', '502 Bad Gateway', 'destination_ip_unroutable'],

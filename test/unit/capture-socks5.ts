@@ -104,6 +104,7 @@ t.test('each cause of a failure has its reply', async t => {
     ['OVERLOADED', '01'],
     ['PEER_RESTARTED', '01'],
     ['NOT_ALLOWED', '02'],
+    ['SOURCE_REFUSED', '02'],
     ['UNREACHABLE', '03'],
     ['NAME_NOT_FOUND', '04'],
     ['REFUSED', '05'],

@@ -80,26 +80,6 @@ t.test('what a peer may be called, be dialed at and reach is told with what to w
   for (const [more, fault] of rows) t.same(faults(peer(more)), fault === undefined ? [] : [fault])
 })
 
-t.test('an allow rule is a text, or a mapping that says more of it', async t => {
-  const entry = { to: '10.0.0.0/8:80', proxyProtocol: 'v2' }
-  t.same(checkConfig(peer({ allow: ['a:1', { to: 'a:2' }, entry] }), DIRECTORY).peers[0]!.allow, [
-    'a:1',
-    { to: 'a:2' },
-    entry,
-  ])
-  const rows: [unknown, string][] = [
-    [7, ': must be a rule, or {to: RULE, proxyProtocol: v1 or v2}, not 7'],
-    [{ proxyProtocol: 'v1' }, '.to: is missing'],
-    [{ to: '*:80' }, '.to: * is no host; write 0.0.0.0/0 and [::]/0 to allow every address'],
-    [{ to: 'a:1', proxyProtocol: 'v3' }, '.proxyProtocol: must be v1 or v2'],
-    [
-      { to: 'a:1', proxyProtokoll: 'v1' },
-      '.proxyProtokoll: the key "proxyProtokoll" is unknown; did you mean "proxyProtocol"?',
-    ],
-  ]
-  for (const [one, fault] of rows) t.same(faults(peer({ allow: [one] })), [`peers[0].allow[0]${fault}`])
-})
-
 t.test('the sources of PROXY headers are addresses and networks', async t => {
   const forward = (proxyProtocol: unknown) => ({
     ...peer({}),

@@ -73,6 +73,7 @@ t.test('the example has every key', async t => {
           'db.internal:5432',
           '*.test.internal:80-90',
           { to: '127.0.0.1:8080', proxyProtocol: 'v2' },
+          { to: '10.30.0.0/16:*', source: 'preserve', clients: ['10.79.0.0/16'] },
         ],
       },
     ],

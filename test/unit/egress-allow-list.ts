@@ -76,3 +76,25 @@ t.test(
     t.match(names.forName('a.b.test', 80), { proxyProtocol: undefined })
   },
 )
+
+t.test('a rule that keeps addresses of clients holds those it lists, and nobody without a list', async t => {
+  const clients = ['10.79.0.0/16', 'fd79::/16']
+  const allow = new AllowList([
+    '10.0.0.0/8:*',
+    { to: '10.30.0.0/16:*', source: 'preserve', clients },
+    { to: '10.40.0.0/16:*', source: 'preserve' },
+    { to: '10.50.0.0/16:*', clients },
+  ])
+  const held = (destination: string) =>
+    allow
+      .forAddress(destination, 80)!
+      .clients?.map(holds => [10, 11].map(first => holds(Uint8Array.of(first, 79, 1, 2))))
+  t.same(held('10.30.0.1'), [
+    [true, false],
+    [false, false],
+  ])
+  t.same(held('10.40.0.1'), [])
+  for (const destination of ['10.1.0.1', '10.50.0.1']) t.equal(held(destination), undefined, 'the host’s own address')
+  const entry = { to: 'a:1', source: 'preserve', clients: ['10.0.0.0/33'] } as const
+  t.throws(() => new AllowList([entry]), { code: 'CONFIG_INVALID', message: /^\/33 is longer/ })
+})

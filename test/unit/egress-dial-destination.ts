@@ -186,3 +186,35 @@ t.test('tells a destination who calls before anything else, if the rule that mat
     t.ok(received.at(-1)?.endsWith('GET'))
   }
 })
+
+t.test('a destination that is to see the client is not dialed with another source', async t => {
+  const { port, connections } = await serve(t)
+  const clients = ['192.0.2.0/24', 'fd79::/16']
+  const allow = new AllowList(
+    ['127.0.0.1', '[::1]', 'db.internal'].map(host => ({ to: `${host}:${port}`, source: 'preserve', clients })),
+  )
+  const explained: string[] = []
+  const dial = (host: string, client?: string) => {
+    const caller = client === undefined ? {} : { caller: { client, sessionId: new Uint8Array(16) } }
+    const options = {
+      signal,
+      connectMs: 50,
+      lookup: answers('::1', '127.0.0.1'),
+      explain: (why: string) => explained.push(why),
+    }
+    return dialDestination({ host, port }, allow, { ...options, ...caller })
+  }
+  for (const [host, client, why] of [
+    ['127.0.0.1', undefined, 'the peer does not say at which address the client is'],
+    ['127.0.0.1', 'x\r\ny:80', 'the peer does not say at which address the client is'],
+    ['127.0.0.1', '198.51.100.1:80', 'no `clients` of the rule hold the client’s address 198.51.100.1'],
+    ['127.0.0.1', '127.0.0.9:80', 'the client’s address 127.0.0.9 means something else on this host'],
+    ['::1', '192.0.2.7:80', 'the client’s address 192.0.2.7 is IPv4, and the destination ::1 is not'],
+  ] as const) {
+    t.equal(await dial(host, client), 'SOURCE_REFUSED')
+    t.equal(explained.pop(), why)
+  }
+  t.not(await dial('db.internal', '192.0.2.7:80'), 'SOURCE_REFUSED', 'of a name, what is of its family is dialed')
+  t.same(explained, ['the client’s address 192.0.2.7 is IPv4, and the destination ::1 is not'])
+  t.same(connections, [], 'without rules, or without privileges, no answer comes back')
+})

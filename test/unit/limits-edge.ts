@@ -7,6 +7,7 @@ import { checkConfig } from '../../src/config/check.ts'
 import { decodeTicket, encodeTicket } from '../../src/config/ticket.ts'
 import { peerIdText } from '../../src/secure/identity.ts'
 import { Epochs } from '../../src/session/epochs.ts'
+import { clientNetworks } from '../../src/sidecar/preserving.ts'
 import type { MigrationStatus } from '../../src/sidecar/status.ts'
 import { TotalsCounter } from '../../src/sidecar/totals.ts'
 import { putUint } from '../../src/wire/bytes.ts'
@@ -104,6 +105,20 @@ const EDGES: readonly Edge[] = [
     limit: 'proxySourcesMax',
     code: 'CONFIG_INVALID',
     take: count => forwards(1, { proxyProtocol: { from: times(count, i => `10.0.0.${i}`) } }),
+  },
+  {
+    limit: 'clientsPerRuleMax',
+    code: 'CONFIG_INVALID',
+    take: count => configured({ peers: [{ ...peer(0), allow: [preserving(count)] }] }),
+  },
+  {
+    limit: 'clientNetworksMax',
+    code: 'SOURCE_UNAVAILABLE',
+    take: count => {
+      const rules = times(Math.ceil(count / 60), i => preserving(Math.min(60, count - 60 * i), 60 * i))
+      // The same network again counts once.
+      clientNetworks(checkConfig({ peers: [{ ...peer(0), allow: [...rules, preserving(60)] }] }, '/'))
+    },
   },
   {
     limit: 'peerNameCharsMax',
@@ -212,6 +227,12 @@ function configured(input: Parameters<typeof checkConfig>[0]): void {
 function forwards(count: number, more: object = {}): void {
   const forward = times(count, i => ({ listen: `127.0.0.1:${10_000 + i}`, peer: 'p0', to: 'localhost:22', ...more }))
   configured({ peers: [peer(0)], forward })
+}
+
+/** A rule with so many networks of clients, the first of them with this number. */
+function preserving(count: number, first = 0) {
+  const clients = times(count, i => `10.${(first + i) >> 8}.${(first + i) & 255}.0/24`)
+  return { to: 'a.example:22', source: 'preserve' as const, clients }
 }
 
 function listenAt(i: number): string {

@@ -9,14 +9,16 @@ export interface FirewallOptions {
 
 export type FirewallAction = 'show' | 'apply' | 'remove'
 
-/** @throws OperatorError CAPTURE_UNAVAILABLE, USAGE where this is not Linux, and what reading a configuration throws */
+/** @throws OperatorError CAPTURE_UNAVAILABLE, SOURCE_UNAVAILABLE, USAGE where this is not Linux, and what reading a configuration throws */
 export async function firewall(action: FirewallAction, { config, planned }: FirewallOptions): Promise<void> {
   if (!isLinux()) {
     throw new OperatorError('USAGE', 'Holdfast has rules in the firewall of Linux only: there are none here to see to')
   }
   // Also where it is not needed: who names a file means one that is there.
   if (config !== undefined) findConfig(config)
-  const { applyFirewall, describeFirewall, removeAll, showFirewall } = await import('../../firewall/firewall.ts')
+  const { applyFirewall, describeClients, describeFirewall, removeAll, showFirewall } = await import(
+    '../../firewall/firewall.ts'
+  )
   if (action === 'remove') return removeAll()
   if (action === 'show' && planned !== true) {
     process.stdout.write(showFirewall() || 'no rules of Holdfast are applied\n')
@@ -24,10 +26,13 @@ export async function firewall(action: FirewallAction, { config, planned }: Fire
   }
   const { loadConfig } = await import('../../config/load.ts')
   const { capturePlan } = await import('../../sidecar/capturing.ts')
+  const { clientNetworks } = await import('../../sidecar/preserving.ts')
   const { suspensionTable } = await import('../../firewall/suspension.ts')
   const settings = loadConfig(findConfig(config))
-  const suspension = settings.firewall?.suspend === true ? suspensionTable() : ''
   if (action === 'apply') return applyFirewall(capturePlan(settings))
-  const isSuspensionAlone = suspension !== '' && settings.capture === undefined
-  process.stdout.write((isSuspensionAlone ? '' : describeFirewall(capturePlan(settings))) + suspension)
+  const networks = clientNetworks(settings)
+  const clients = networks.length === 0 ? '' : describeClients(networks)
+  const others = clients + (settings.firewall?.suspend === true ? suspensionTable() : '')
+  const hasCapture = settings.capture !== undefined || others === ''
+  process.stdout.write((hasCapture ? describeFirewall(capturePlan(settings)) : '') + others)
 }
