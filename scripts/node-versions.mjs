@@ -1,5 +1,5 @@
 // Runs the tests that have to do with Node, and the demo, under other versions of it: by default 22, 24 and 26, or those named.
-// The folders base, wire and session cannot name anything of Node's, so their tests would say the same again; short-connections.js opens 6,000.
+// The folders base, wire and session cannot name anything of Node's, so their tests would say the same again; short-connections.js takes long.
 // Each comes from npm's package `node`, installed in a folder outside the project.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'

@@ -235,7 +235,7 @@ export class ApplicationSocket {
     if (this.#calls !== null) {
       if (this.#calls.takeError(this.#fd) !== 0) return this.#handleFalseEnd()
       this.#prepareClose()
-      this.#watch = setInterval(() => this.#findReset(), LIMITS.endedPollMs)
+      this.#watch = setInterval(() => this.#findReset(), LIMITS.endedPollMs).unref()
       this.#handlers?.onEnd()
     } else if (this.#socket.writableEnded) {
       this.#handlers?.onEnd()
