@@ -7,6 +7,7 @@
 import { createRequire } from 'node:module'
 import type * as Prom from 'prom-client'
 import type { Counter, Gauge, Registry } from 'prom-client'
+import { descriptorCounts } from '../platform/descriptors.ts'
 import type { Sidecar } from '../sidecar/sidecar-api.ts'
 import type { PeerStatus, StatusReport } from '../sidecar/status.ts'
 import { BLACKOUT_BOUNDS_MS, type MigrationTotals, type Totals } from '../sidecar/totals.ts'
@@ -32,6 +33,10 @@ function addProcess(registry: Registry, { version, uptimeSeconds }: StatusReport
   gauge(registry, 'process_resident_memory_bytes', 'Resident memory.').set(process.memoryUsage.rss())
   const { user, system } = process.cpuUsage()
   counter(registry, 'process_cpu_seconds_total', 'User and system CPU time.').inc((user + system) / 1e6)
+  const descriptors = descriptorCounts()
+  if (descriptors === undefined) return
+  gauge(registry, 'process_open_fds', 'File descriptors in use.').set(descriptors.open)
+  gauge(registry, 'process_max_fds', 'File descriptors that may be in use.').set(descriptors.max)
 }
 
 function addPeers(registry: Registry, peers: readonly PeerStatus[]): void {

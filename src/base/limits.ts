@@ -188,6 +188,8 @@ export const LIMITS = {
   watchCoalesceMs: 2,
   /** The clocks are compared so often, and without netlink the addresses. */
   watchTickMs: 1_000,
+  /** It is looked for so often whether there are file descriptors left; a shortage in between is not told. */
+  descriptorLookMs: 1_000,
   /** The clocks must part by so much to show sleep: some systems tell the uptime in whole seconds. */
   wakeJumpMs: 2_000,
   /** A tick so late, without our own work to blame, shows that the process or the machine stood still. */

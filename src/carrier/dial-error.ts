@@ -27,6 +27,8 @@ const CODE_OF_ERRNO: Record<string, Code> = {
   ETIMEDOUT: 'TIMED_OUT',
   ENOTFOUND: 'NAME_NOT_FOUND',
   EAI_AGAIN: 'NAME_NOT_FOUND',
+  EMFILE: 'OVERLOADED',
+  ENFILE: 'OVERLOADED',
 }
 
 const CLAUSE: Partial<Record<Code, string>> = {
@@ -34,6 +36,7 @@ const CLAUSE: Partial<Record<Code, string>> = {
   TIMED_OUT: 'did not answer in time',
   NAME_NOT_FOUND: 'cannot be resolved',
   UNREACHABLE: 'cannot be reached from here',
+  OVERLOADED: 'cannot be dialed without a file descriptor',
 }
 
 /** An error of node:net or node:dns as a DialError: EHOSTUNREACH, EADDRNOTAVAIL and the like are UNREACHABLE. */

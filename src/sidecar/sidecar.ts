@@ -37,6 +37,7 @@ import { Budget } from '../session/budget.ts'
 import { type AddressChange, type AddressWatch, watchAddresses } from '../watch/watch.ts'
 import { Capturing, ownMark } from './capturing.ts'
 import { Connections } from './connections.ts'
+import { DescriptorAlarm } from './descriptor-alarm.ts'
 import { Direct } from './direct.ts'
 import { KernelCounts } from './kernel-counts.ts'
 import { Near } from './near.ts'
@@ -73,6 +74,7 @@ class RunningSidecar implements Sidecar {
   readonly #mark: number | undefined
   readonly #startedAt = performance.now()
   #watch: AddressWatch | undefined
+  #descriptorAlarm: DescriptorAlarm | undefined
   #listeners: Listener[] = []
   #capturing: Capturing | undefined
   #suspending: Suspending | undefined
@@ -158,6 +160,7 @@ class RunningSidecar implements Sidecar {
           for (const peer of this.#peers.values()) peer.handleWake(sleptMs)
         },
       })
+      this.#descriptorAlarm = new DescriptorAlarm(this.#options.log)
       if (this.#watch.source === 'poll') {
         const seconds = LIMITS.watchTickMs / 1_000
         this.#options.log.debug(`this system does not tell of address changes: looking every ${seconds} s`)
@@ -191,6 +194,7 @@ class RunningSidecar implements Sidecar {
     this.#reception.stop()
     await Promise.all(this.#listeners.splice(0).map(listener => listener.close()))
     await this.#watch?.stop()
+    this.#descriptorAlarm?.stop()
     await this.#shared.connections.closed()
     // A program that was told why it is refused has LIMITS.proxyLingerMs to read it.
     await Promise.all(this.#captures.map(({ ended }) => ended))

@@ -94,6 +94,11 @@ const TRIED: readonly (readonly [file: string, title: string, ...limits: Limit[]
   ['unit/capture-greeting-places', 'programs of this host are one address', 'proxyGreetingsPerAddressMax'],
   ['unit/watch-sleep-detector', 'says nothing about ticks on time', 'watchTickMs', 'wakeJumpMs'],
   ['unit/watch-sleep-detector', 'knows standing still where the monotonic clock goes on', 'standstillMs'],
+  [
+    'process/descriptors',
+    'a sidecar says when no file descriptors are left, and when there are again',
+    'descriptorLookMs',
+  ],
   ['unit/egress-lookups', 'peers take turns, and two lookups run at once in all', 'egressLookupsMax'],
   ['unit/egress-lookups', 'an open beyond the lookups of its peer fails as OVERLOADED', 'egressLookupsPerPeerMax'],
   ['unit/egress-dial-destination', 'tells refused, unreachable and timed out apart', 'egressConnectMs'],

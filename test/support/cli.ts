@@ -13,6 +13,8 @@ export interface CliOptions {
   readonly cwd?: string
   readonly input?: string
   readonly env?: Readonly<Record<string, string>>
+  /** How many file descriptors it may have. */
+  readonly descriptors?: number
 }
 
 export interface CliResult {
@@ -80,10 +82,12 @@ export class RunningCli {
   }
 }
 
-function spawnCli(args: readonly string[], { cwd, input, env = {} }: CliOptions): ChildProcess {
+function spawnCli(args: readonly string[], { cwd, input, env = {}, descriptors }: CliOptions): ChildProcess {
   // tap's loader in NODE_OPTIONS is not what users have.
   const { NODE_OPTIONS: _, ...inherited } = process.env
-  const child = spawn(process.execPath, [MAIN, ...args], { cwd, env: { ...inherited, ...env } })
+  const command = [process.execPath, MAIN, ...args]
+  if (descriptors !== undefined) command.unshift('sh', '-c', `ulimit -n ${descriptors}; exec "$0" "$@"`)
+  const child = spawn(command[0]!, command.slice(1), { cwd, env: { ...inherited, ...env } })
   child.stdin.on('error', () => {})
   child.stdin.end(input)
   return child
