@@ -3,6 +3,7 @@ import { strict as assert } from 'node:assert'
 import type { Ref } from '../../src/session/events.ts'
 import { toHex } from '../../src/wire/bytes.ts'
 import type { Random } from '../support/random.ts'
+import type { Census } from './census.ts'
 import type { VirtualClock } from './clock.ts'
 import type { Host } from './host.ts'
 import { Pattern } from './pattern.ts'
@@ -12,14 +13,16 @@ export class Ledger {
   readonly pairs = new Map<string, { near: Application; far: Application | undefined }>()
   readonly #clock: VirtualClock
   readonly #random: Random
+  readonly #census: Census | undefined
 
-  constructor(clock: VirtualClock, random: Random) {
+  constructor(clock: VirtualClock, random: Random, census?: Census) {
     this.#clock = clock
     this.#random = random
+    this.#census = census
   }
 
   create(number: number): Application {
-    const near = new Application(this.#random.bytes(16), number, 0, this.#clock, this.#random)
+    const near = new Application(this.#random.bytes(16), number, 0, this.#clock, this.#random, this.#census)
     this.pairs.set(toHex(near.id), { near, far: undefined })
     return near
   }
@@ -29,21 +32,26 @@ export class Ledger {
     const pair = this.pairs.get(toHex(id))
     assert(pair !== undefined, 'a session that nobody opened')
     assert(pair.far === undefined, 'the destination was dialed twice')
-    pair.far = new Application(id, pair.near.number, 1, this.#clock, this.#random)
+    pair.far = new Application(id, pair.near.number, 1, this.#clock, this.#random, this.#census)
+    pair.far.peer = pair.near
+    pair.near.peer = pair.far
     return pair.far
   }
 
   /**
    * After faults have stopped: everything written has arrived, every close is agreed.
-   * @param excuses codes with which a session may have been reset in this run
+   * @param excuses codes with which a session may have been reset in this run, and from when on
    */
-  judge(excuses: ReadonlySet<string>): void {
+  judge(excuses: ReadonlyMap<string, number>): void {
     for (const { near, far } of this.pairs.values()) {
-      for (const outcome of [near.outcome, far?.outcome]) {
+      for (const one of [near, far]) {
+        if (one?.outcome === undefined) continue
         assert(
-          outcome === undefined || excuses.has(outcome),
-          `session ${near.number}: ${outcome}, and nothing here excuses that`,
+          one.endedAt >= (excuses.get(one.outcome) ?? Number.POSITIVE_INFINITY),
+          `session ${near.number}: ${one.outcome} at ${one.endedAt}, and nothing here excuses that`,
         )
+        if (one.outcome !== 'APPLICATION_RESET') continue
+        assert.equal(one.peer?.outcome, 'reset by itself', `session ${near.number}: reset for nobody`)
       }
       assert(
         near.isOver,
@@ -57,10 +65,14 @@ export class Ledger {
         far.isOver,
         `session ${near.number}: the far application never ended (${near.describe()} | ${far.describe()})`,
       )
-      const clean = [near, far].filter(one => one.outcome === 'closed')
-      if (clean.length === 2) {
-        assert.equal(near.received, far.written, `session ${near.number}: bytes to the near side`)
-        assert.equal(far.received, near.written, `session ${near.number}: bytes to the far side`)
+      for (const [one, other] of [
+        [near, far],
+        [far, near],
+      ] as const) {
+        if (one.outcome !== 'closed') continue
+        assert.equal(one.received, other.written, `session ${near.number}: bytes to what has closed`)
+        if (other.hasReset) continue
+        assert.equal(other.received, one.written, `session ${near.number}: bytes of what has closed`)
       }
     }
   }
@@ -72,6 +84,13 @@ export class Application {
   received = 0
   written = 0
   outcome: string | undefined
+  /** By the world's clock, for what has an outcome. */
+  endedAt = Number.POSITIVE_INFINITY
+  /** At the other end of its session, once there is one. */
+  peer: Application | undefined
+  hasReset = false
+  /** Given, and not read yet. */
+  unreadBytes = 0
   /** Nothing is read before this. */
   readsFrom = 0
   readonly #outgoing: Pattern
@@ -83,23 +102,46 @@ export class Application {
   #host: Host | undefined
   #ref: Ref = 0
   #life = 0
+  readonly #census: Census | undefined
+  #isOpened: boolean
   #isFinished = false
   #isEnded = false
-  #hasReset = false
 
-  constructor(id: Uint8Array, number: number, direction: 0 | 1, clock: VirtualClock, random: Random) {
+  constructor(
+    id: Uint8Array,
+    number: number,
+    direction: 0 | 1,
+    clock: VirtualClock,
+    random: Random,
+    census: Census | undefined,
+  ) {
     this.id = id
     this.number = number
     this.#outgoing = new Pattern(number, direction)
     this.#incoming = new Pattern(number, 1 - direction)
     this.#clock = clock
     this.#random = random
+    this.#census = census
+    this.#isOpened = direction === 1
     this.#total = random.pick([0, 1, 100, 5_000, 70_000, 600_000])
     this.#resetAt = random.chance(0.08) ? random.int(0, this.#total) : Number.POSITIVE_INFINITY
   }
 
   get isOver(): boolean {
     return this.outcome !== undefined
+  }
+
+  get isFinished(): boolean {
+    return this.#isFinished
+  }
+
+  get isHalfClosed(): boolean {
+    return !this.isOver && this.#isFinished !== this.#isEnded
+  }
+
+  /** What somebody has to keep for it, by its own account: written and not given to its peer, or given and not read. */
+  get keptBytes(): number {
+    return this.isOver ? 0 : this.written - (this.peer?.received ?? 0) + this.unreadBytes
   }
 
   attach(host: Host, ref: Ref): void {
@@ -148,12 +190,13 @@ export class Application {
 
   handleOpened(): void {
     // The engine may have told it before it was reset from here.
-    if (this.#hasReset) return
+    if (this.hasReset) return
     assert(!this.isOver, `session ${this.number}: opened after its end`)
+    this.#isOpened = true
   }
 
   handleData(parts: readonly Uint8Array[]): void {
-    if (this.#hasReset) return
+    if (this.hasReset) return
     assert(!this.isOver && !this.#isEnded, `session ${this.number}: bytes after the end`)
     let bytes = 0
     for (const part of parts) {
@@ -163,10 +206,14 @@ export class Application {
       this.received += part.length
       bytes += part.length
     }
+    assert(this.received <= (this.peer?.written ?? 0), `session ${this.number}: more than was written`)
+    this.unreadBytes += bytes
+    if (this.readsFrom > this.#clock.now) this.#census?.see('an application read slowly')
     const host = this.#host!
     const slowness = this.#random.chance(0.05) ? this.#random.int(0, 2_000) : this.#random.int(0, 3)
     this.#clock.after(Math.max(slowness, this.readsFrom - this.#clock.now), () => {
       if (host.life !== this.#life) return
+      this.unreadBytes -= bytes
       host.association.handleConsumed(this.#ref, bytes, host.now)
       host.drain()
     })
@@ -175,15 +222,18 @@ export class Application {
   handleEnd(): void {
     assert(!this.#isEnded, `session ${this.number}: ended twice`)
     this.#isEnded = true
+    if (this.hasReset) return
+    const { isFinished, written } = this.peer!
+    assert(isFinished && written === this.received, `session ${this.number}: a truncated stream looks complete`)
   }
 
   handleReset(code: string): void {
-    this.outcome ??= code
+    this.#end(code)
   }
 
   handleClosed(): void {
     assert(this.#isEnded && this.#isFinished, `session ${this.number}: closed before both ends`)
-    this.outcome ??= 'closed'
+    this.#end('closed')
   }
 
   /** It ends by a reset, wherever it is. */
@@ -194,9 +244,22 @@ export class Application {
   }
 
   #reset(host: Host): void {
-    this.outcome = 'reset by itself'
-    this.#hasReset = true
+    this.#noteStage()
+    this.#end('reset by itself')
+    this.hasReset = true
     host.association.reset(this.#ref, 'APPLICATION_RESET')
     host.drain()
+  }
+
+  #end(outcome: string): void {
+    if (this.isOver) return
+    this.outcome = outcome
+    this.endedAt = this.#clock.now
+  }
+
+  #noteStage(): void {
+    if (!this.#isOpened) this.#census?.see('an application was reset before its open was answered')
+    else if (this.#isEnded) this.#census?.see("an application was reset after its peer's FIN")
+    else this.#census?.see(`an application was reset ${this.#isFinished ? 'after its own FIN' : 'in the middle'}`)
   }
 }

@@ -134,11 +134,11 @@ const KINDS = {
   },
 } as const
 
-const NAMES = Object.keys(KINDS) as FaultKind[]
+export const KINDS_OF_FAULTS = Object.keys(KINDS) as readonly FaultKind[]
 const RARE = new Set<FaultKind>(['restart', 'slowKill', 'goodbye', 'resetAll'])
 
 export function drawFaults(random: Random): readonly Fault[] {
-  const known = NAMES.filter(name => random.chance(RARE.has(name) ? 0.15 : 0.5))
+  const known = KINDS_OF_FAULTS.filter(name => random.chance(RARE.has(name) ? 0.15 : 0.5))
   if (known.length === 0) return []
   const count = random.int(0, 25)
   return Array.from({ length: count }, () => ({

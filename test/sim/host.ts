@@ -5,15 +5,10 @@ import { Association } from '../../src/session/association.ts'
 import { Budget } from '../../src/session/budget.ts'
 import type { EngineEvent, Ref } from '../../src/session/events.ts'
 import { concatBytes, equalBytes } from '../../src/wire/bytes.ts'
-import type { Random } from '../support/random.ts'
 import type { Application, Ledger } from './application.ts'
-import type { VirtualClock } from './clock.ts'
-import { type Network, SimCarrier } from './network.ts'
+import { type CarrierWorld, SimCarrier } from './network.ts'
 
-export interface HostWorld {
-  readonly clock: VirtualClock
-  readonly random: Random
-  readonly network: Network
+export interface HostWorld extends CarrierWorld {
   readonly ledger: Ledger
   readonly trace: (line: string) => void
   readonly canDial: readonly [boolean, boolean]
@@ -32,6 +27,8 @@ export class Host {
   association!: Association
   incarnation: Uint8Array = new Uint8Array(0)
   migrations = 0
+  /** When its memory was exhausted for the first time. */
+  exhaustedAt = Number.POSITIVE_INFINITY
   /** The process stands still until then. */
   frozenUntil = 0
   budget = new Budget()
@@ -55,7 +52,11 @@ export class Host {
     this.frozenUntil = 0
     this.budget = new Budget(budgetBytes)
     this.budget.handlers = {
-      onExhausted: () => clock.after(0, () => this.#relieve()),
+      onExhausted: () => {
+        this.exhaustedAt = Math.min(this.exhaustedAt, clock.now)
+        this.world.census?.see('memory was exhausted')
+        clock.after(0, () => this.#relieve())
+      },
       onRelieved: () => clock.after(0, () => this.#resumeAll()),
     }
     this.carriers.clear()
@@ -72,6 +73,7 @@ export class Host {
 
   /** Its clock goes on so much later; timers that are due by then fire at once. */
   jump(ms: number): void {
+    if (this.applications.size > 0) this.world.census?.see('a clock jumped while sessions lived')
     this.#aheadMs += ms
     this.#timerAt = Number.POSITIVE_INFINITY
     this.drain()
@@ -84,9 +86,10 @@ export class Host {
 
   /** Runs `input` now, or when the process runs again. */
   whenAwake(input: () => void): void {
-    const { clock } = this.world
-    if (clock.now >= this.frozenUntil) input()
-    else clock.after(this.frozenUntil - clock.now, () => this.whenAwake(input))
+    const { clock, census } = this.world
+    if (clock.now >= this.frozenUntil) return input()
+    census?.see('a standing process kept something waiting')
+    clock.after(this.frozenUntil - clock.now, () => this.whenAwake(input))
   }
 
   #associate(incarnation: Uint8Array): void {
@@ -107,7 +110,7 @@ export class Host {
 
   /** SIGKILL: carriers end, applications are reset by the kernel. */
   kill(): void {
-    for (const application of this.applications.values()) application.handleReset('killed')
+    this.#die()
     for (const carrier of [...this.world.network.carriers]) carrier.cut()
     this.start()
     this.drain()
@@ -115,7 +118,7 @@ export class Host {
 
   /** SIGKILL, but the kernel still flushes what was sent. */
   slowKill(): void {
-    for (const application of this.applications.values()) application.handleReset('killed')
+    this.#die()
     this.#leave()
   }
 
@@ -123,8 +126,13 @@ export class Host {
   stopOrderly(): void {
     this.association.goodbye()
     this.drain()
-    for (const application of this.applications.values()) application.handleReset('killed')
+    this.#die()
     this.#leave()
+  }
+
+  #die(): void {
+    if (this.applications.size > 0) this.world.census?.see('a process died with sessions')
+    for (const application of this.applications.values()) application.handleReset('killed')
   }
 
   /** Another process begins; carriers of this one end in their own time. */
@@ -181,7 +189,9 @@ export class Host {
       this.association.handleRecord(carrier.id, [record], this.now)
     } catch (error) {
       if (!(error instanceof RemoteError)) throw error
-      if (error.code === 'PROTOCOL_VIOLATION' && !carrier.hasDuplicates) throw error
+      // Else it takes its peer for another process, or for one that has ended.
+      const isExcused = error.code === 'PROTOCOL_VIOLATION' ? carrier.hasDuplicates : this.life + this.peer.life > 2
+      if (!isExcused) throw error
       carrier.cut()
     }
     this.drain()
@@ -213,7 +223,7 @@ export class Host {
   }
 
   #handle(event: EngineEvent): void {
-    const { ledger, clock, trace } = this.world
+    const { ledger, clock, trace, census } = this.world
     if (event.type !== 'data' && event.type !== 'writable' && event.type !== 'endpoints') {
       trace(
         `${clock.now.toFixed(1)} host${this.side} ${JSON.stringify(event, (_, v) => (v instanceof Uint8Array ? v.length : v))}`,
@@ -235,6 +245,8 @@ export class Host {
       case 'end':
         return this.applications.get(event.ref)?.handleEnd()
       case 'reset':
+        if (event.code === 'OVERLOADED') census?.see('a session was refused for want of memory')
+        if (event.code === 'BUDGET_EXHAUSTED') census?.see('a session gave way for want of memory')
         this.applications.get(event.ref)?.handleReset(event.code)
         this.applications.delete(event.ref)
         return
@@ -251,7 +263,12 @@ export class Host {
       case 'migrated':
         this.migrations++
         return
+      case 'peerRestarted':
+        return census?.see('a process learned that its peer is another one')
+      case 'peerStopped':
+        return census?.see('a process learned that its peer has stopped')
       case 'expired':
+        census?.see('the hold time was over')
         return this.#startAnew()
       default:
         return

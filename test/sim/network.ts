@@ -5,6 +5,7 @@
  */
 import { LIMITS } from '../../src/base/limits.ts'
 import type { Random } from '../support/random.ts'
+import type { Census } from './census.ts'
 import type { VirtualClock } from './clock.ts'
 import type { Host } from './host.ts'
 
@@ -16,6 +17,13 @@ const ROUND_TRIPS_MS: readonly (readonly [number, number])[] = [
 ]
 /** Beyond the end of any run. */
 const NEVER_MS = 1_000_000
+
+export interface CarrierWorld {
+  readonly clock: VirtualClock
+  readonly random: Random
+  readonly network: Network
+  readonly census: Census | undefined
+}
 
 export class SimCarrier {
   readonly id: number
@@ -32,8 +40,8 @@ export class SimCarrier {
   readonly dialedAt: readonly [number, number]
   /** What was dialed to: the peer's process at that time. */
   readonly #lives: readonly [number, number]
-  readonly #world: { clock: VirtualClock; random: Random; network: Network }
-  readonly #rttMs: number
+  readonly rttMs: number
+  readonly #world: CarrierWorld
   #isReady: [boolean, boolean] = [false, false]
   #lastArrival: [number, number] = [0, 0]
   /** What is on its way, oldest first, per sending end; deliveries take the head, so order holds through a blackhole. */
@@ -42,13 +50,7 @@ export class SimCarrier {
   /** Whose record has arrived, by the end that took it. */
   readonly #heard: [boolean, boolean] = [false, false]
 
-  constructor(
-    id: number,
-    ends: readonly [Host, Host],
-    dialer: 0 | 1,
-    isResumed: boolean,
-    world: { clock: VirtualClock; random: Random; network: Network },
-  ) {
+  constructor(id: number, ends: readonly [Host, Host], dialer: 0 | 1, isResumed: boolean, world: CarrierWorld) {
     this.id = id
     this.ends = ends
     this.dialer = dialer
@@ -56,20 +58,26 @@ export class SimCarrier {
     this.dialedAt = [ends[0].now, ends[1].now]
     this.#world = world
     this.#lives = [ends[0].life, ends[1].life]
-    this.#rttMs = world.random.int(...world.random.pick(ROUND_TRIPS_MS))
+    this.rttMs = world.random.int(...world.random.pick(ROUND_TRIPS_MS))
     this.#travel(dialer, () => this.#travel(other(dialer), () => this.#connected()))
   }
 
   send(from: 0 | 1, record: Uint8Array): void {
-    const { network, clock } = this.#world
+    const { network, clock, census } = this.#world
+    census?.handleSent(this, from, record)
     this.#travel(from, () => {
       this.#ready(other(from))
       this.#heard[other(from)] = true
+      census?.handleArrived(this, from, record)
       this.ends[other(from)].handleRecord(this, record)
     })
     const laterMs = network.takeDuplicate()
     if (laterMs !== undefined) {
-      clock.after(laterMs, () => this.#travel(from, () => this.ends[other(from)].handleDuplicate(this, record)))
+      const again = () => {
+        census?.see('a record came twice')
+        this.ends[other(from)].handleDuplicate(this, record)
+      }
+      clock.after(laterMs, () => this.#travel(from, again))
     }
     network.countRecord()
   }
@@ -94,6 +102,7 @@ export class SimCarrier {
     if (this.isCut) return
     this.isCut = true
     this.#world.network.carriers.delete(this)
+    this.#world.census?.handleCut(this)
     for (const side of [0, 1] as const) {
       const end = this.ends[side]
       const noticeMs = side === informed ? 0 : this.#heard[side] ? NEVER_MS : LIMITS.handshakeMs
@@ -109,6 +118,7 @@ export class SimCarrier {
     if (this.isCut) return
     this.isCut = true
     this.#world.network.carriers.delete(this)
+    this.#world.census?.handleCut(this)
     for (const side of [0, 1] as const) {
       const end = this.ends[side]
       this.#world.clock.after(noticeMs(), () => end.whenAwake(() => end.handleLost(this)))
@@ -126,7 +136,7 @@ export class SimCarrier {
     if (this.ends[side].life !== this.#lives[side]) return this.cut()
     this.#isReady[side] = true
     const isDialed = side === this.dialer
-    this.ends[side].handleReady(this, isDialed, this.#rttMs)
+    this.ends[side].handleReady(this, isDialed, this.rttMs)
     if (isDialed) return
     // ACCEPT travels back, the dialer's first RECORD travels forth.
     this.#travel(side, () => this.#travel(this.dialer, () => this.ends[side].handleConfirmed(this)))
@@ -135,7 +145,7 @@ export class SimCarrier {
   #travel(from: 0 | 1, arrive: () => void): void {
     const { clock, random } = this.#world
     const jitter = random.chance(0.1) ? random.int(0, 50) : 0
-    const at = Math.max(this.#lastArrival[from], clock.now + this.#rttMs / 2 + jitter)
+    const at = Math.max(this.#lastArrival[from], clock.now + this.rttMs / 2 + jitter)
     this.#lastArrival[from] = at
     this.#queues[from].push(arrive)
     clock.after(at - clock.now, () => this.#arrive(from))
@@ -143,8 +153,13 @@ export class SimCarrier {
 
   #arrive(from: 0 | 1): void {
     if (this.isCut) return
-    if (this.isStalled || this.#world.network.isBlackholed[from]) this.#stalled.push(from)
-    else this.ends[other(from)].whenAwake(() => !this.isCut && this.#queues[from].shift()!())
+    const { network, census } = this.#world
+    if (this.isStalled || network.isBlackholed[from]) {
+      if (this.isStalled) census?.see('a record waited in a stalled carrier')
+      if (network.isBlackholed[from] !== network.isBlackholed[other(from)])
+        census?.see('a record waited in a blackhole of one way')
+      this.#stalled.push(from)
+    } else this.ends[other(from)].whenAwake(() => !this.isCut && this.#queues[from].shift()!())
   }
 }
 

@@ -5,6 +5,7 @@
 import { strict as assert } from 'node:assert'
 import { Random } from '../support/random.ts'
 import { Ledger } from './application.ts'
+import type { Census } from './census.ts'
 import { VirtualClock } from './clock.ts'
 import { drawFaults, FAULTS_END_MS, type Fault, type FaultKind, happen } from './faults.ts'
 import { Host, type HostWorld } from './host.ts'
@@ -22,28 +23,38 @@ export interface SimulateOptions {
   readonly trace?: (line: string) => void
   /** Faults left out, by their index in the schedule: to find the smallest that fails. */
   readonly without?: ReadonlySet<number>
+  /** Counts what really happens. */
+  readonly census?: Census
+  /** Many sessions and so little memory that they exhaust it: another run than that of the seed alone. */
+  readonly isTight?: boolean
 }
 
 const LIVENESS_MS = 200_000
 const STEPS_MAX = 2_000_000
 /** One active, and what the peer dialed and has not given up. */
 const CARRIERS_LEFT_MAX = 3
+/** Not enough for all of so many sessions at once. */
+const TIGHT = { budgetBytes: 262_144, sessions: 20 } as const
 const RESTARTS: ReadonlySet<FaultKind> = new Set(['restart', 'slowKill', 'goodbye'])
-/** What an application may have handed over when its host hears that memory is short. */
+/** The last thing that an application may have handed over when its host hears that memory is short. */
 const READ_BYTES_MAX = 65_536
+/** An open or its answer, which are taken whatever the budget says. */
+const OPEN_BYTES_MAX = 64
 
 /** @throws AssertionError or Bug: the seed has found something */
-export function simulate(seed: number, { trace = () => {}, without = new Set() }: SimulateOptions = {}): Outcome {
+export function simulate(seed: number, options: SimulateOptions = {}): Outcome {
+  const { trace = () => {}, without = new Set(), census, isTight = false } = options
   const random = new Random(seed)
-  const faults = drawFaults(random)
-  const world = makeWorld(random, trace)
+  const drawn = drawFaults(random)
+  const faults = drawn.filter((_, index) => !without.has(index))
+  const world = { ...makeWorld(random, trace, census), ...(isTight ? { budgetBytes: TIGHT.budgetBytes } : {}) }
   const { clock, network, ledger } = world
   const hosts: readonly [Host, Host] = [new Host(0, world), new Host(1, world)]
   hosts[0].peer = hosts[1]
   hosts[1].peer = hosts[0]
-  scheduleSessions(hosts, world, random.pick([1, 2, 4, 8, 20]))
-  for (const [index, fault] of faults.entries()) {
-    if (without.has(index)) continue
+  const sessions = random.pick([1, 2, 4, 8, 20])
+  scheduleSessions(hosts, world, isTight ? TIGHT.sessions : sessions)
+  for (const fault of faults) {
     clock.after(fault.atMs, () => {
       trace(`${clock.now.toFixed(1)} fault ${fault.kind}`)
       happen(fault, hosts, world)
@@ -62,7 +73,7 @@ export function simulate(seed: number, { trace = () => {}, without = new Set() }
   ledger.judge(excuses(faults, hosts))
   agree(hosts)
   return {
-    faults: faults.filter((_, index) => !without.has(index)),
+    faults,
     migrations: hosts[0].migrations + hosts[1].migrations,
     sessions: ledger.pairs.size,
     bytes: [...ledger.pairs.values()].reduce((sum, { near, far }) => sum + near.received + (far?.received ?? 0), 0),
@@ -71,10 +82,10 @@ export function simulate(seed: number, { trace = () => {}, without = new Set() }
 }
 
 /** The smallest part of a seed's schedule that still fails: no fault of it can be left out. */
-export function minimise(seed: number): readonly Fault[] {
+export function minimise(seed: number, options: SimulateOptions = {}): readonly Fault[] {
   const fails = (without: ReadonlySet<number>) => {
     try {
-      simulate(seed, { without })
+      simulate(seed, { ...options, without })
       return false
     } catch {
       return true
@@ -89,7 +100,7 @@ export function minimise(seed: number): readonly Fault[] {
   return faults.filter((_, index) => !without.has(index))
 }
 
-function makeWorld(random: Random, trace: (line: string) => void): HostWorld {
+function makeWorld(random: Random, trace: (line: string) => void, census: Census | undefined): HostWorld {
   const clock = new VirtualClock()
   const canDial = random.pick<readonly [boolean, boolean]>([
     [true, true],
@@ -100,11 +111,12 @@ function makeWorld(random: Random, trace: (line: string) => void): HostWorld {
     clock,
     random,
     trace,
+    census,
     canDial,
     dialPaceMs: random.pick([0, 100, 250, 250]),
     network: new Network(),
-    ledger: new Ledger(clock, random),
-    // Mostly plenty; else so little that a few sessions exhaust it, or so short that an outage outlasts it.
+    ledger: new Ledger(clock, random, census),
+    // Mostly plenty; else so little that outboxes are small (see TIGHT for less), or so short that an outage outlasts it.
     budgetBytes: random.pick([268_435_456, 268_435_456, 4_194_304, 1_048_576]),
     holdMs: random.pick([86_400_000, 86_400_000, 86_400_000, 3_000]),
   }
@@ -122,28 +134,35 @@ function scheduleSessions(hosts: readonly [Host, Host], { clock, random, ledger 
   }
 }
 
-/** How a session may end in this run. */
-function excuses(faults: readonly Fault[], hosts: readonly [Host, Host]): ReadonlySet<string> {
+/** How a session may end in this run, and from when on. */
+function excuses(faults: readonly Fault[], hosts: readonly [Host, Host]): ReadonlyMap<string, number> {
   const { holdMs, budgetBytes } = hosts[0].world
   const isHoldShort = holdMs < 10_000
   const isBudgetSmall = budgetBytes < 10_000_000
-  return new Set([
-    'closed',
-    'reset by itself',
-    'APPLICATION_RESET',
-    ...(isHoldShort ? ['HOLD_EXPIRED', 'PEER_RESTARTED'] : []),
+  const restartedAt = Math.min(...faults.filter(({ kind }) => RESTARTS.has(kind)).map(({ atMs }) => atMs))
+  return new Map([
+    // Where a code is named twice, the later line counts.
     // An open may leave before it is known whose carrier takes it. If another process has appeared by then, the near side
     // cannot know which of the two has it, and gives it up: no destination may be dialed twice.
-    ...(faults.some(({ kind }) => RESTARTS.has(kind))
-      ? ['killed', 'PEER_RESTARTED', 'SHUTTING_DOWN', 'SESSION_GONE']
-      : []),
+    ...from(restartedAt, 'killed', 'PEER_RESTARTED', 'SHUTTING_DOWN', 'SESSION_GONE'),
+    ...from(0, 'closed', 'reset by itself', 'APPLICATION_RESET'),
+    ...from(0, ...(isHoldShort ? ['HOLD_EXPIRED', 'PEER_RESTARTED'] : [])),
     // A refusal may be lost with its carrier; asked again, the far side only knows that there is no such session.
-    ...(isBudgetSmall ? ['OVERLOADED', 'BUDGET_EXHAUSTED', 'SESSION_GONE'] : []),
+    ...from(0, ...(isBudgetSmall ? ['OVERLOADED', 'SESSION_GONE'] : [])),
+    ...from(Math.min(...hosts.map(({ exhaustedAt }) => exhaustedAt)), 'BUDGET_EXHAUSTED'),
   ])
 }
 
-function bounded({ budget, association }: Host): void {
-  const slack = READ_BYTES_MAX * [...association.sessions()].length
+function from(atMs: number, ...codes: string[]): (readonly [string, number])[] {
+  return codes.map(code => [code, atMs] as const)
+}
+
+/** By its own account, and by that of the applications, who know what they wrote and read. */
+function bounded({ budget, association, applications }: Host): void {
+  const slack = READ_BYTES_MAX + OPEN_BYTES_MAX * [...association.sessions()].length
+  let keptBytes = 0
+  for (const application of applications.values()) keptBytes += application.keptBytes
+  assert(keptBytes <= budget.totalBytes + slack, `${keptBytes} bytes of applications are kept`)
   assert(budget.usedBytes >= 0 && budget.usedBytes <= budget.totalBytes + slack, 'memory is not bounded')
 }
 
