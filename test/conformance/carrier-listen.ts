@@ -441,7 +441,7 @@ t.test('a wss listener bounds TLS handshakes before they begin', async t => {
   t.ok(admission.allowHandshake('127.0.0.1', performance.now()), 'nor what the handshakes inside may take')
 })
 
-t.test('refused connections linger in bounded number', async t => {
+t.test('more refused connections than may linger all end, and hold no place', async t => {
   const admission = new Admission({ ...LIMITS, unauthenticatedMax: 0 })
   const { listener } = await startScene(t, 'tcp://127.0.0.1:0', { admission })
   const ends = await Promise.all(
