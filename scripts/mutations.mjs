@@ -106,6 +106,27 @@ const MUTATIONS = [
     unit('session-recovery'),
   ],
   [
+    'what follows a lost tail takes its room',
+    'session/schedule.js',
+    'this.handleAcked(session.flightBytes);\n            session.flightBytes = 0;\n            session.outbox.replay(session.tailEnd)',
+    'session.outbox.replay(session.tailEnd)',
+    unit('session-recovery'),
+  ],
+  [
+    'an answer leaves on a carrier that may be given up unheard',
+    'session/schedule.js',
+    'if (!isReplayOnly)\n            this.#fillAnswers',
+    'this.#fillAnswers',
+    unit('session-recovery'),
+  ],
+  [
+    'a last word leaves so',
+    'session/sessions.js',
+    'if (this.#options.isTentative())',
+    'if (false)',
+    unit('session-recovery'),
+  ],
+  [
     'an unanswered heartbeat is due again at once',
     'session/link.js',
     'this.lastPingAt = now;\n        if (this.#pings.size >= LIMITS.pingsMax)\n            return;',

@@ -53,8 +53,9 @@ export class Association {
     }
     const rttMs = () => this.#migration.active?.rttMs ?? 0
     const { isGreaterPeer, budget, sessionsMax } = options
+    const isTentative = () => this.#migration.sender?.isReplayOnly === true
     const endpoints = () => boundedEndpoints(options.endpoints())
-    this.#sessions = new Sessions({ parity: isGreaterPeer ? 1 : 0, budget, sessionsMax, rttMs, emit })
+    this.#sessions = new Sessions({ parity: isGreaterPeer ? 1 : 0, budget, sessionsMax, rttMs, isTentative, emit })
     this.#migration = new Migration({ isGreaterPeer, sessions: this.#sessions, emit, endpoints }, now)
     this.#liveness = new Liveness(this.#migration)
     this.#rekey = new Rekey(this.#migration)

@@ -200,6 +200,7 @@ export class Migration implements Need {
     this.#epochs.take(proposal.epoch, true)
     this.#activate(link, isTailAlive, now)
     if (proposal.isPlanned) this.#options.sessions.handleSwitch(!isTailAlive)
+    else this.#options.sessions.handleAccepted()
     this.#tell({ reason, migrator: 'local', suspendedAt, announcedAt }, replayedBefore, now)
     this.#retireOld(now)
   }
@@ -249,9 +250,7 @@ export class Migration implements Need {
   /** Bytes that the running migration has sent a second time are counted while they leave. */
   handleTransmitted(): void {
     const running = this.#report
-    if (running !== undefined) {
-      running.report.bytesReplayed = this.#replayedBytes - running.replayedBefore
-    }
+    if (running !== undefined) running.report.bytesReplayed = this.#replayedBytes - running.replayedBefore
   }
 
   /** The peer is gone, or another process: what it had accepted means nothing any more. */

@@ -142,6 +142,10 @@ export class Schedule {
   /** The tail that an old carrier took will not be acknowledged any more. */
   replayTails(sessions: Iterable<Session>): void {
     for (const session of sessions) {
+      if (session.outbox.acked >= session.tailEnd) continue
+      // What went out since waits at the peer for this, unacknowledged: it must not take the room of what it waits for.
+      this.handleAcked(session.flightBytes)
+      session.flightBytes = 0
       session.outbox.replay(session.tailEnd)
       this.enqueue(session)
     }
@@ -149,9 +153,12 @@ export class Schedule {
 
   // ---- sending
 
-  /** Fills `record` with what may go now. @param roomBytes how much more may be in flight */
+  /**
+   * Fills `record` with what may go now. Answers are not kept, so they wait for a carrier that the peer has accepted.
+   * @param roomBytes how much more may be in flight
+   */
   fill(record: Record, isReplayOnly: boolean, roomBytes: number): void {
-    this.#fillAnswers(record)
+    if (!isReplayOnly) this.#fillAnswers(record)
     this.#fillAcks(record)
     this.#fillOpens(record, isReplayOnly)
     this.#fillResets(record)

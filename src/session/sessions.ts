@@ -38,6 +38,8 @@ export interface SessionsOptions {
   readonly sessionsMax: number
   /** Round trip of the active carrier; 0 while unknown. */
   readonly rttMs: () => number
+  /** What leaves now leaves on a carrier that may be given up unheard, and then this side alone switches back. */
+  readonly isTentative: () => boolean
   readonly emit: (event: EngineEvent) => void
 }
 
@@ -87,7 +89,7 @@ export class Sessions {
     const session = this.#table.get(ref) ?? this.#openUnseen(ref, isOpen, payload, now)
     if (session === undefined) return
     if (isOpen) this.#handleOpen(session, payload)
-    else this.#handleBytes(session, offset, payload, (flags & FLAG_FIN) !== 0)
+    else this.#deliver(session, session.inbox.receive(offset, payload, (flags & FLAG_FIN) !== 0, session.window.limit))
     this.#oweAck(session, isOpen ? 1 : byteLength(payload), now)
     this.#settle(session, now)
   }
@@ -249,6 +251,11 @@ export class Sessions {
     this.schedule.handleSwitch(isReplay)
   }
 
+  /** The peer has accepted the carrier that sends: what was said on it counts. */
+  handleAccepted(): void {
+    for (const session of [...this.#table.values()]) this.#settleDone(session)
+  }
+
   /** The tail that an old carrier took will not be acknowledged any more. */
   replayTails(): void {
     this.schedule.settleSwitch(this.#table.values())
@@ -314,10 +321,6 @@ export class Sessions {
     this.#deliver(session, session.inbox.receive(1, [], false, session.window.limit))
   }
 
-  #handleBytes(session: Session, offset: number, payload: readonly Uint8Array[], hasFin: boolean): void {
-    this.#deliver(session, session.inbox.receive(offset, payload, hasFin, session.window.limit))
-  }
-
   #deliver(session: Session, ordered: Uint8Array[] | WireCode): void {
     if (typeof ordered === 'string') return this.#fail(session, ordered)
     if (ordered.length === 0) return
@@ -348,9 +351,10 @@ export class Sessions {
     this.#settleDone(session)
   }
 
-  /** The last ACK, that of the FIN, leaves before its session does. */
+  /** The last ACK, that of the FIN, leaves before its session does, and on a carrier that the peer has accepted. */
   #settleDone(session: Session): void {
     if (!session.isDone || this.schedule.isAckDue(session) || !this.#table.has(session.ref)) return
+    if (this.#options.isTentative()) return
     this.#drop(session)
     if (session.resetSent === undefined) this.#options.emit({ type: 'closed', ref: session.ref })
   }

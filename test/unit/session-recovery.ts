@@ -3,7 +3,7 @@ import t from 'tap'
 import { LIMITS } from '../../src/base/limits.ts'
 import { Budget } from '../../src/session/budget.ts'
 import { goneFrame } from '../../src/wire/inner-frame.ts'
-import { EnginePair, NEVER } from '../support/engine-pair.ts'
+import { DELAY_MS, EnginePair, NEVER } from '../support/engine-pair.ts'
 
 /** A pair with one session that has carried a byte. */
 function busy() {
@@ -203,4 +203,77 @@ t.test('an open that was repeated on another carrier is in flight once', async t
   pair.advance(10_000)
   t.equal(pair.a.association.wantsPath, undefined)
   t.equal(pair.a.sent.length, before, 'nothing is in doubt while nothing is said')
+})
+
+t.test('a lost tail goes again, though what followed it fills the flight and waits for it', async t => {
+  const pair = EnginePair.met()
+  const refs = Array.from({ length: 2 * Math.ceil(LIMITS.flightBytesMin / LIMITS.windowFloorBytes) }, () =>
+    pair.a.open(),
+  )
+  pair.advance(200)
+  pair.a.do((a, now) => a.migrate('better', now))
+  pair.wires[0]!.blackhole()
+  pair.connect()
+  for (const ref of refs) pair.a.write(ref, 'tail')
+  pair.advance(2 * DELAY_MS + 5)
+  t.equal(pair.a.association.activeCarrier, 2)
+  const after = 'x'.repeat(LIMITS.windowFloorBytes - 10)
+  for (const ref of refs) pair.a.write(ref, after)
+  pair.advance(30_000)
+  for (const ref of refs) t.equal(pair.b.received.get(ref), `tail${after}`)
+})
+
+/** A proposal beside a carrier that is doubted and lives. */
+function tentative(delayMs?: number) {
+  const pair = EnginePair.met()
+  const ref = pair.a.open()
+  pair.advance(200)
+  pair.a.finish(ref)
+  pair.advance(200)
+  pair.wires[0]!.passes.b = 0
+  pair.a.do((a, now) => a.handleDoubt(now))
+  const beside = pair.connect('a', delayMs === undefined ? {} : { delayMs })
+  if (delayMs === undefined) beside.blackhole()
+  pair.advance(60)
+  return { pair, ref, isTentative: pair.a.association.state === 'announcing' }
+}
+
+t.test('what a proposal that is given up would have taken with it is said on the carrier that lives', async t => {
+  for (const end of ['APPLICATION_RESET', 'closed'] as const) {
+    const { pair, ref, isTentative } = tentative()
+    t.ok(isTentative)
+    if (end === 'closed') pair.b.finish(ref)
+    else pair.b.do(b => b.reset(ref, end))
+    pair.wires[0]!.heal()
+    pair.advance(LIMITS.announceMs + 100)
+    t.equal(pair.a.association.activeCarrier, 1, 'the proposal was given up')
+    t.same([...pair.a.association.sessions(), ...pair.b.association.sessions()], [], end)
+    t.equal(pair.a.outcome(ref), end)
+  }
+})
+
+t.test('a session that ends while a proposal waits is over once it is accepted', async t => {
+  const { pair, ref, isTentative } = tentative(150)
+  t.ok(isTentative)
+  pair.b.finish(ref)
+  pair.wires[0]!.heal()
+  pair.advance(30)
+  t.equal(pair.a.outcome(ref), undefined)
+  pair.advance(1_000)
+  t.equal(pair.a.association.activeCarrier, 2)
+  t.same([pair.a.outcome(ref), pair.b.outcome(ref)], ['closed', 'closed'])
+})
+
+t.test('a session whose last word is in the record of the proposal is over once that is accepted', async t => {
+  const { pair, ref, old } = busy()
+  pair.a.finish(ref)
+  pair.advance(200)
+  pair.a.do(a => a.handleCarrierBlocked(old.id, true))
+  pair.b.finish(ref)
+  pair.advance(15)
+  pair.a.do((a, now) => a.handleDoubt(now))
+  const next = pair.connect()
+  pair.advance(1_000)
+  t.match(pair.a.sentOn(next).join(), 'MIGRATE 2 doubt,ACK 2 ')
+  t.same([pair.a.outcome(ref), pair.b.outcome(ref)], ['closed', 'closed'])
 })

@@ -10,7 +10,14 @@ const emit = () => undefined
 
 /** A migration machine with an active carrier of ours that had a full handshake at 0. */
 function active(isDialed = true) {
-  const sessions = new Sessions({ parity: 0, budget: new Budget(), sessionsMax: 1, rttMs: () => 0, emit })
+  const sessions = new Sessions({
+    parity: 0,
+    budget: new Budget(),
+    sessionsMax: 1,
+    rttMs: () => 0,
+    isTentative: () => false,
+    emit,
+  })
   const migration = new Migration({ isGreaterPeer: false, sessions, emit, endpoints: () => [] }, 0)
   const link = new Link({ id: 1, isDialed, isResumed: false, handshakeFrom: 0, rttMs: 10 }, 0)
   link.isHelloReceived = true
