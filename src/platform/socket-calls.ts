@@ -9,6 +9,9 @@ const SO_OOBINLINE = 10
 const SO_LINGER = 13
 const IPPROTO_TCP = 6
 const TCP_KEEPIDLE = 4
+const TCP_INFO = 11
+/** The first byte of struct tcp_info, of a connection that is over. */
+const TCP_CLOSE = 7
 const SIOCOUTQ = 0x5411
 /** struct linger: int l_onoff, int l_linger. */
 const LINGER_BYTES = 8
@@ -21,7 +24,10 @@ export interface SocketCalls {
   keepUrgent(fd: number): void
   /** Probes a peer that has been silent for so long, as often and for as long as the host's settings say. */
   keepAlive(fd: number, idleSeconds: number): void
-  /** Takes the pending error away; an errno, 0 when there is none. */
+  /**
+   * What ended the connection, taken away; an errno, 0 when nothing did. An ICMP error of a network that may be back soon leaves
+   * an errno, too, while the connection lives: that is none.
+   */
   takeError(fd: number): number
   /** Bytes (and the FIN) that the peer has not acknowledged yet. 0 when `fd` is no connected socket any more. */
   unacknowledgedBytes(fd: number): number
@@ -43,7 +49,10 @@ function declareCalls(): SocketCalls | null {
     'int getsockopt(int fd, int level, int name, _Out_ int32_t *value, _Inout_ uint32_t *length)',
   )
   const ioctl = libc.declare('int ioctl(int fd, unsigned long request, _Out_ int32_t *value)')
+  const getBytes = libc.declare('int getsockopt(int fd, int level, int name, uint8_t *value, _Inout_ uint32_t *length)')
   const out = [0]
+  const info = new Uint8Array(INT_BYTES)
+  const isOver = (fd: number) => getBytes(fd, IPPROTO_TCP, TCP_INFO, info, [info.length]) === 0 && info[0] === TCP_CLOSE
   return {
     setReset: (fd, isOn) => {
       setsockopt(fd, SOL_SOCKET, SO_LINGER, Int32Array.of(Number(isOn), 0), LINGER_BYTES)
@@ -55,7 +64,7 @@ function declareCalls(): SocketCalls | null {
       setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, Int32Array.of(1), INT_BYTES)
       setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, Int32Array.of(idleSeconds), INT_BYTES)
     },
-    takeError: fd => (getsockopt(fd, SOL_SOCKET, SO_ERROR, out, [INT_BYTES]) === 0 ? out[0]! : 0),
+    takeError: fd => (isOver(fd) && getsockopt(fd, SOL_SOCKET, SO_ERROR, out, [INT_BYTES]) === 0 ? out[0]! : 0),
     unacknowledgedBytes: fd => (ioctl(fd, SIOCOUTQ, out) === 0 ? out[0]! : 0),
   }
 }
