@@ -1,5 +1,5 @@
 /** What the steps of one attempt to reach an endpoint share, whatever its scheme. */
-import { isIP } from 'node:net'
+import { isIP, type Socket } from 'node:net'
 import type { Endpoint } from '../base/endpoint.ts'
 import type { DialOptions } from './dial.ts'
 
@@ -8,6 +8,12 @@ export interface Attempt {
   readonly options: DialOptions
   /** For sentences. */
   readonly target: string
+}
+
+/** A socket that is connected, and how long that took. */
+export interface Connected {
+  readonly socket: Socket
+  readonly connectMs: number
 }
 
 /** Also when it has happened already. */

@@ -37,6 +37,8 @@ export interface Carrier {
   /** The addresses of the connection itself (through a proxy, `remote` is the proxy). Never in the `::ffff:` form. */
   readonly local: HostPort
   readonly remote: HostPort
+  /** How long the connect of TCP took: about a round trip to `remote`. Undefined for an accepted carrier. */
+  readonly connectMs?: number | undefined
   /** Bytes taken by `send` and not yet by the kernel. At least LIMITS.carrierQueueBytesMax destroys the carrier. */
   readonly queuedBytes: number
   /** Settles when the connection is closed on this host, whoever ended it: nothing of it is left in this process. */

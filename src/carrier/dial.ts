@@ -1,9 +1,10 @@
 import { Socket } from 'node:net'
+import { performance } from 'node:perf_hooks'
 import type { Endpoint } from '../base/endpoint.ts'
 import { LIMITS } from '../base/limits.ts'
 import { ownSocket } from '../platform/own-socket.ts'
 import { Reading } from '../platform/slab-socket.ts'
-import { type Attempt, onAbort } from './attempt.ts'
+import { type Attempt, type Connected, onAbort } from './attempt.ts'
 import type { Carrier } from './carrier.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { DialError, describeTarget, fromSystemError } from './dial-error.ts'
@@ -37,8 +38,8 @@ export function dialCarrier(endpoint: Endpoint, options: DialOptions = {}): Prom
 
 async function dialTcp(attempt: Attempt, signal: AbortSignal): Promise<Carrier> {
   const reading = new Reading()
-  const socket = connectTcp(attempt, signal, reading.options)
-  return new TcpCarrier(await socket, reading)
+  const { socket, connectMs } = await connectTcp(attempt, signal, reading.options)
+  return new TcpCarrier(socket, reading, connectMs)
 }
 
 async function dialWebSocket(attempt: Attempt, signal: AbortSignal): Promise<Carrier> {
@@ -46,16 +47,18 @@ async function dialWebSocket(attempt: Attempt, signal: AbortSignal): Promise<Car
   return upgradeToCarrier(ws, attempt, await connectTcp(attempt, signal), signal)
 }
 
-/** @returns a connected socket */
 function connectTcp(
   { endpoint, options, target }: Attempt,
   signal: AbortSignal,
   reading: Partial<Reading['options']> = {},
-): Promise<Socket> {
+): Promise<Connected> {
   return new Promise((resolve, reject) => {
+    const sinceMs = performance.now()
     const socket = newSocket(options, reading, target)
     socket.on('error', error => reject(fromSystemError(error, target)))
-    socket.once('connect', () => resolve(socket.setNoDelay(true)))
+    socket.once('connect', () => {
+      resolve({ socket: socket.setNoDelay(true), connectMs: performance.now() - sinceMs })
+    })
     socket.connect({
       host: options.address ?? endpoint.host,
       port: endpoint.port,

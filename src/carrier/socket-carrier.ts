@@ -20,6 +20,7 @@ export abstract class SocketCarrier implements Carrier {
   readonly scheme: Scheme
   readonly local: HostPort
   readonly remote: HostPort
+  readonly connectMs: number | undefined
   readonly closed: Promise<void>
   protected readonly socket: Socket
   protected readonly delivery = new Delivery()
@@ -30,8 +31,9 @@ export abstract class SocketCarrier implements Carrier {
   #failure: Error | undefined
 
   /** @param socket a connected one, not yet read from */
-  constructor(scheme: Scheme, socket: Socket) {
+  constructor(scheme: Scheme, socket: Socket, connectMs: number | undefined) {
     this.scheme = scheme
+    this.connectMs = connectMs
     this.socket = socket
     this.local = { host: plainAddress(socket.localAddress ?? ''), port: socket.localPort ?? 0 }
     this.remote = { host: plainAddress(socket.remoteAddress ?? ''), port: socket.remotePort ?? 0 }

@@ -5,8 +5,8 @@ import { SocketCarrier } from './socket-carrier.ts'
 /** Outer frames on a plain TCP connection, one after the other. */
 export class TcpCarrier extends SocketCarrier {
   /** @param socket connected, paused, and made with `reading`; it belongs to the carrier from here on */
-  constructor(socket: Socket, reading: Reading) {
-    super('tcp', socket)
+  constructor(socket: Socket, reading: Reading, connectMs?: number) {
+    super('tcp', socket, connectMs)
     // Nagle would hold a control message back for a round trip. Keepalive stays off: liveness is the engine's.
     socket.setNoDelay(true)
     reading.receive = chunk => {

@@ -9,7 +9,7 @@ import { connect as connectTls } from 'node:tls'
 import type * as Ws from 'ws'
 import { type Endpoint, formatHostPort } from '../base/endpoint.ts'
 import { LIMITS } from '../base/limits.ts'
-import { type Attempt, onAbort, serverName } from './attempt.ts'
+import { type Attempt, type Connected, onAbort, serverName } from './attempt.ts'
 import type { Carrier } from './carrier.ts'
 import { DialError, fromSystemError } from './dial-error.ts'
 import { WebSocketCarrier } from './websocket.ts'
@@ -37,11 +37,11 @@ export function loadWs({ target }: Attempt): typeof Ws {
 export async function upgradeToCarrier(
   ws: typeof Ws,
   attempt: Attempt,
-  socket: Socket,
+  { socket, connectMs }: Connected,
   signal: AbortSignal,
 ): Promise<Carrier> {
   const stream = attempt.endpoint.scheme === 'wss' ? await secure(attempt, socket, signal) : socket
-  return upgrade(ws, attempt, stream, signal)
+  return upgrade(ws, attempt, { socket: stream, connectMs }, signal)
 }
 
 function secure({ endpoint, options, target }: Attempt, socket: Socket, signal: AbortSignal): Promise<Socket> {
@@ -82,7 +82,7 @@ function isSet(value: unknown): boolean {
 function upgrade(
   { WebSocket }: typeof Ws,
   { endpoint, target }: Attempt,
-  socket: Socket,
+  { socket, connectMs }: Connected,
   signal: AbortSignal,
 ): Promise<Carrier> {
   const scheme = endpoint.scheme === 'wss' ? 'wss' : 'ws'
@@ -101,7 +101,7 @@ function upgrade(
     onAbort(signal, () => socket.destroy())
     websocket.once('open', () => {
       websocket.off('error', fail)
-      resolve(new WebSocketCarrier({ websocket, socket, scheme, isClient: true }))
+      resolve(new WebSocketCarrier({ websocket, socket, scheme, isClient: true, connectMs }))
     })
     websocket.on('unexpected-response', (_request, response) => {
       readAnswer(response, answer => {

@@ -36,6 +36,7 @@ export interface WebSocketParts {
   readonly scheme: 'ws' | 'wss'
   /** True on the side that dialed: it masks. */
   readonly isClient: boolean
+  readonly connectMs?: number
 }
 
 export class WebSocketCarrier extends SocketCarrier {
@@ -43,8 +44,8 @@ export class WebSocketCarrier extends SocketCarrier {
   readonly #isClient: boolean
 
   /** Call in the turn in which the WebSocket opened, or frames are lost; it belongs to the carrier from here on. */
-  constructor({ websocket, socket, scheme, isClient }: WebSocketParts) {
-    super(scheme, socket)
+  constructor({ websocket, socket, scheme, isClient, connectMs }: WebSocketParts) {
+    super(scheme, socket, connectMs)
     this.#websocket = websocket
     this.#isClient = isClient
     websocket.binaryType = 'fragments'

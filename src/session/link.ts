@@ -50,6 +50,11 @@ export class Link {
   hasFlight = false
   /** When a carrier without use is closed; undefined while it has one. */
   retireFrom: number | undefined
+  /**
+   * Stands for the round trip until that is measured, so that an answer is waited for long enough. It is no sample: a proxy on
+   * the way may have answered, or a SYN was lost.
+   */
+  readonly #connectMs: number | undefined
   #smoothedRttMs: number | undefined
   #leastRttMs = Number.POSITIVE_INFINITY
   #ratePerMs = 0
@@ -68,16 +73,17 @@ export class Link {
     this.lastHeardAt = now
     this.confirmFrom = now
     this.#rateFrom = now
-    if (init.rttMs !== undefined) this.#sampleRtt(init.rttMs)
+    if (init.rttMs !== undefined) this.#connectMs = Math.min(init.rttMs, LIMITS.rttMaxMs)
   }
 
   get rttMs(): number | undefined {
-    return this.#smoothedRttMs
+    return this.#smoothedRttMs ?? this.#connectMs
   }
 
   /** Silence longer than this, while something is outstanding, is doubt. */
   get probeMs(): number {
-    return Math.max(3 * (this.#smoothedRttMs ?? LIMITS.doubtMs), LIMITS.doubtMs)
+    const rttMs = this.#smoothedRttMs ?? Math.max(this.#connectMs ?? 0, LIMITS.doubtMs)
+    return Math.max(3 * rttMs, LIMITS.doubtMs)
   }
 
   /** An accepted carrier that resumed is a replay until a record under both nonces has opened; until when it may be. */

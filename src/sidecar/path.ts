@@ -32,8 +32,6 @@ export class Path {
   /** What was dialed; undefined for an accepted path. */
   readonly endpoint: Endpoint | undefined
   readonly channel: SecureChannel<Pump>
-  /** From connect, in milliseconds; undefined where it was not measured. */
-  readonly connectMs: number | undefined
   /** Before our part of the handshake was sent; on the engine's clock. */
   readonly createdAt = performance.now()
   owner: PathOwner
@@ -52,14 +50,12 @@ export class Path {
     id: number
     carrier: Carrier
     endpoint?: Endpoint
-    connectMs?: number
     owner: PathOwner
     channel: (handlers: ChannelHandlers) => SecureChannel<Pump>
   }) {
     this.id = init.id
     this.carrier = init.carrier
     this.endpoint = init.endpoint
-    this.connectMs = init.connectMs
     this.owner = init.owner
     this.channel = init.channel(this.#channelHandlers())
     this.#deadline = setTimeout(() => this.channel.close('HANDSHAKE_TIMEOUT'), LIMITS.handshakeMs)

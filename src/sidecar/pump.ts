@@ -119,7 +119,8 @@ export class Pump implements PathOwner {
     this.#makeRoom()
     this.paths.set(path.id, path)
     const isResumed = path.channel.isResumed && path.channel.keyset?.owner === this
-    const { id, isDialed, connectMs: rttMs } = path
+    const { id, isDialed, carrier } = path
+    const { connectMs: rttMs } = carrier
     const handshakeFrom = path.channel.isResumed ? undefined : path.createdAt
     this.#engine.handleCarrierReady({ id, isDialed, isResumed, handshakeFrom, rttMs }, performance.now())
     this.#changed()

@@ -93,13 +93,15 @@ export function carrierSuite(t: Test, kind: CarrierKind): void {
     backpressureTests(t, connect)
     endTests(t, connect)
     faultTests(t, connect)
-    t.test('knows the addresses of both ends', async t => {
+    t.test('knows the addresses of both ends, and how long the connect took', async t => {
       const { near, far } = await connect(t)
       t.equal(near.scheme, kind.scheme)
       t.equal(far.scheme, kind.scheme)
       t.same(near.local, far.remote)
       t.same(near.remote, far.local)
       t.match(near.local, { host: /^127\.0\.0\.1$/, port: Number })
+      const connected = [near, far].map(({ connectMs = 0 }) => connectMs > 0)
+      t.same(connected, [kind.scheme !== 'memory', false])
     })
   })
 }

@@ -29,7 +29,17 @@ t.test('the first round trip is taken as it is, later ones by an eighth', async 
   one.handlePong(2, 2_160)
   t.equal(one.rttMs, 90)
   t.equal(link().rttMs, undefined)
-  t.equal(link({ rttMs: 25 }).rttMs, 25, 'as the connect took it')
+})
+
+t.test('what the connect took stands for the round trip until that is measured, and is no sample', async t => {
+  const one = link({ rttMs: 600 })
+  t.equal(one.rttMs, 600)
+  t.equal(one.probeMs, 1_800)
+  t.equal(link({ rttMs: 1 }).probeMs, 3 * LIMITS.doubtMs, 'a proxy on the way may have answered')
+  t.equal(link({ rttMs: LIMITS.rttMaxMs + 1 }).rttMs, LIMITS.rttMaxMs)
+  one.ping(1_000, 0)
+  one.handlePong(1, 1_080)
+  t.equal(one.rttMs, 80)
 })
 
 t.test('a round trip counts as 5 s at most, whatever the clock says', async t => {

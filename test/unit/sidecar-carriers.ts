@@ -3,6 +3,7 @@ import t from 'tap'
 import { parseEndpoint } from '../../src/base/endpoint.ts'
 import { LIMITS } from '../../src/base/limits.ts'
 import { createIdentity, loadIdentity, type PeerId } from '../../src/secure/identity.ts'
+import { startImpostor } from '../support/attacker.ts'
 import { MaliciousPeer } from '../support/malicious-peer.ts'
 import { ANY_PORT, SidecarHost } from '../support/sidecar-host.ts'
 
@@ -29,4 +30,16 @@ t.test('one peer has at most carriersPerPeerMax carriers: for one more the oldes
   t.equal(await standby[0]!.closed(), 'SUPERSEDED')
   t.equal(paths(), LIMITS.carriersPerPeerMax)
   t.equal(isAlive() + (more.isOver ? 0 : 1), LIMITS.carriersPerPeerMax, 'one above')
+})
+
+t.test('of a path that was dialed the round trip is known before the peer has said a word', async t => {
+  const mute = loadIdentity(await createIdentity())
+  const { port, answer } = await startImpostor(t, mute)
+  answer().catch(() => undefined)
+  const home = await SidecarHost.create()
+  const peer = { name: 'mute', id: mute.peerId, endpoints: [parseEndpoint(`tcp://127.0.0.1:${port}`)!], allow: [] }
+  await home.start(t, { peers: [peer] })
+  const paths = () => home.sidecar.status().peers[0]!.paths
+  while (paths().length === 0) await turn()
+  t.type(paths()[0]?.rttMs, 'number')
 })
