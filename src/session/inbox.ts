@@ -8,7 +8,7 @@
  */
 import type { WireCode } from '../base/codes.ts'
 import { LIMITS } from '../base/limits.ts'
-import { byteLength } from '../wire/bytes.ts'
+import { byteLength, copyBytes } from '../wire/bytes.ts'
 
 /** A piece up to this size is gathered with its neighbours, in blocks that double up to the second. */
 const SMALL_BYTES = 2_048
@@ -131,7 +131,7 @@ function extend(segment: Segment, end: number, parts: readonly Uint8Array[]): vo
   for (const part of parts) {
     if (part.length <= SMALL_BYTES) gather(segment, part)
     else {
-      segment.parts.push(part.length * 2 < part.buffer.byteLength ? part.slice() : part)
+      segment.parts.push(part.length * 2 < part.buffer.byteLength ? copyBytes(part) : part)
       segment.block = undefined
     }
   }

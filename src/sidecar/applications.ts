@@ -14,6 +14,7 @@ import { type CapturedConnection, refuse } from '../capture/capture.ts'
 import type { ApplicationSocket } from '../platform/application-socket.ts'
 import type { Association } from '../session/association.ts'
 import type { EngineEvent, Ref } from '../session/events.ts'
+import { byteLength } from '../wire/bytes.ts'
 import { type OpenRequest, SESSION_ID_BYTES } from '../wire/control.ts'
 import type { Connections } from './connections.ts'
 import type { TotalsCounter } from './totals.ts'
@@ -53,7 +54,7 @@ interface Binding {
   readonly engine: Association
   socket: ApplicationSocket | undefined
   /** Far side, until the destination is connected; bounded by the window, for no credit is returned. */
-  waiting: Uint8Array[]
+  readonly early: EarlyBytes
   isEndWaiting: boolean
   /** The application has sent something. */
   hasSpoken: boolean
@@ -143,7 +144,7 @@ export class Applications {
       ends,
       engine,
       socket,
-      waiting: [],
+      early: new EarlyBytes(),
       isEndWaiting: false,
       hasSpoken: false,
       isFull: false,
@@ -234,7 +235,7 @@ export class Applications {
   #connect(ref: Ref, binding: Binding, socket: ApplicationSocket): void {
     binding.socket = socket
     this.#attach(ref, binding, socket)
-    if (binding.waiting.length > 0) socket.write(binding.waiting.splice(0))
+    socket.write(binding.early.take())
     if (binding.isEndWaiting) socket.end()
   }
 
@@ -253,7 +254,7 @@ export class Applications {
 
   #deliver(ref: Ref, parts: readonly Uint8Array[]): void {
     const binding = this.#bindings.get(ref)
-    if (binding?.socket === undefined) binding?.waiting.push(...parts)
+    if (binding?.socket === undefined) binding?.early.add(parts)
     else binding.socket.write(parts)
   }
 
@@ -277,5 +278,31 @@ export class Applications {
   #report(code: WireCode, ends: SessionEnds, why?: string): void {
     this.#options.totals.countReset(code)
     this.#options.onReset(code, ends, why)
+  }
+}
+
+/** Copied together: single bytes would cost a hundred times as much, and each would keep the record in memory that it came in. */
+class EarlyBytes {
+  #block = new Uint8Array(0)
+  #bytes = 0
+
+  add(parts: readonly Uint8Array[]): void {
+    const bytes = this.#bytes + byteLength(parts)
+    if (bytes > this.#block.length) {
+      const larger = new Uint8Array(Math.max(bytes, 2 * this.#block.length))
+      larger.set(this.#block)
+      this.#block = larger
+    }
+    for (const part of parts) {
+      this.#block.set(part, this.#bytes)
+      this.#bytes += part.length
+    }
+  }
+
+  take(): Uint8Array[] {
+    const all = this.#block.subarray(0, this.#bytes)
+    this.#block = new Uint8Array(0)
+    this.#bytes = 0
+    return all.length === 0 ? [] : [all]
   }
 }

@@ -25,6 +25,11 @@ export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
   return whole
 }
 
+/** Not by `slice()`: of a Buffer, which a record that was opened is, that is a view, and keeps the whole record in memory. */
+export function copyBytes(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes)
+}
+
 export function byteLength(parts: readonly Uint8Array[]): number {
   let sum = 0
   for (const part of parts) sum += part.length

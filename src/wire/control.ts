@@ -5,6 +5,7 @@
 import { codeOf, type WireCode } from '../base/codes.ts'
 import { RemoteError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
+import { copyBytes } from './bytes.ts'
 import { holdfast } from './control.gen.js'
 
 const { Control: ControlCodec, OpenSession: OpenSessionCodec, OpenResult: OpenResultCodec } = holdfast.v1
@@ -99,7 +100,7 @@ export function decodeOpenRequest(bytes: Uint8Array): OpenRequest {
     throw new RemoteError('PROTOCOL_VIOLATION', 'an OpenSession without a session ID, host or port')
   }
   // A view would pin the whole record for as long as the session lives.
-  return { sessionId: sessionId.slice(), host, port, client }
+  return { sessionId: copyBytes(sessionId), host, port, client }
 }
 
 export function encodeOpenResult(result: OpenResult): Uint8Array {
@@ -126,8 +127,8 @@ function readHello(hello: holdfast.v1.Hello.$Properties): Control {
   }
   return {
     type: 'hello',
-    incarnation: incarnation.slice(),
-    knownIncarnation: knownIncarnation.slice(),
+    incarnation: copyBytes(incarnation),
+    knownIncarnation: copyBytes(knownIncarnation),
     sessionsMax,
     holdSeconds,
     features,

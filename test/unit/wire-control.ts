@@ -10,6 +10,7 @@ import {
   encodeControl,
   encodeOpenRequest,
   encodeOpenResult,
+  type Hello,
   MIGRATE_REASONS,
 } from '../../src/wire/control.ts'
 
@@ -133,6 +134,14 @@ t.test('an open has its bytes, and is read from them', async t => {
   t.same(decodeOpenRequest(hex(REQUEST_HEX)), REQUEST)
   t.same(decodeOpenRequest(hex(`${REQUEST_HEX} 2801 3a00`)), REQUEST, 'with fields of a newer version')
   t.match(decodeOpenRequest(hex(REQUEST_HEX.slice(0, -35))), { client: '' }, 'without the client')
+})
+
+t.test('what is kept of an open or a Hello keeps no record in memory', async t => {
+  const within = (bytes: Uint8Array) => Buffer.concat([bytes, Buffer.alloc(60_000)]).subarray(0, bytes.length)
+  const { sessionId } = decodeOpenRequest(within(hex(REQUEST_HEX)))
+  const hello = decodeControl(within(encodeControl({ ...HELLO, knownIncarnation: ID }))) as Hello
+  for (const kept of [sessionId, hello.incarnation, hello.knownIncarnation])
+    t.equal(kept.buffer.byteLength, kept.length)
 })
 
 t.test('an open that is cut is refused, wherever; only the client may be missing', async t => {
