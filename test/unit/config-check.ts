@@ -1,29 +1,12 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { ConfigError } from '../../src/base/errors.ts'
 import { LIMITS } from '../../src/base/limits.ts'
 import { checkConfig } from '../../src/config/load.ts'
 import type { ConfigInput } from '../../src/config/schema.ts'
+import { DIRECTORY, faults, ID, peer } from '../support/config-faults.ts'
 
-const ID = 'hf1xnuvs7jm4l4fs3s2o2ag3m3lbbbddekncyz2df3jl25jnb34am7q'
 const OTHER_ID = `hf1${'b'.repeat(51)}q`
-const DIRECTORY = '/etc/holdfast'
-
-/** `path: message` of every fault of what code may pass, which need not have the right types. */
-function faults(input: unknown, ownId?: Parameters<typeof checkConfig>[2]): string[] {
-  try {
-    checkConfig(input as ConfigInput, DIRECTORY, ownId)
-  } catch (error) {
-    if (error instanceof ConfigError) return error.faults.map(({ path, message }) => `${path}: ${message}`)
-    throw error
-  }
-  return []
-}
-
-function peer(more: object): object {
-  return { peers: [{ name: 'office', id: ID, ...more }] }
-}
 
 t.test('paths are relative to the directory, absolute ones stay', async t => {
   const config = checkConfig(

@@ -1,26 +1,8 @@
 /** What `routes` of a configuration may say. */
 import t from 'tap'
-import { ConfigError } from '../../src/base/errors.ts'
 import { checkConfig } from '../../src/config/load.ts'
 import type { ConfigInput } from '../../src/config/schema.ts'
-
-const ID = 'hf1xnuvs7jm4l4fs3s2o2ag3m3lbbbddekncyz2df3jl25jnb34am7q'
-const DIRECTORY = '/etc/holdfast'
-
-/** `path: message` */
-function faults(input: unknown): string[] {
-  try {
-    checkConfig(input as ConfigInput, DIRECTORY)
-  } catch (error) {
-    if (error instanceof ConfigError) return error.faults.map(({ path, message }) => `${path}: ${message}`)
-    throw error
-  }
-  return []
-}
-
-function peer(more: object): object {
-  return { peers: [{ name: 'office', id: ID, ...more }] }
-}
+import { DIRECTORY, faults, peer } from '../support/config-faults.ts'
 
 t.test('a route has networks, addresses or names, and ports, and leads to a known peer', async t => {
   const routes = (...list: { to: string; ports?: unknown[]; peer?: string }[]) => ({
