@@ -36,7 +36,7 @@ function addSetup(program: Command): void {
 
 function addUp(program: Command): void {
   const example = 'holdfast up --config /etc/holdfast/holdfast.yaml'
-  withLog(command(program, 'up', 'run the sidecar in the foreground, until SIGTERM or SIGINT', example))
+  withLog(command(program, 'up', 'run the sidecar in the foreground, until SIGTERM, SIGINT or SIGHUP', example))
     .option('--config <file>', 'configuration (default: ./holdfast.yaml, then the user’s configuration directory)')
     .option('--check', 'only check the configuration and the files it names')
     .action(async options => (await import('./commands/up.ts')).up(options))

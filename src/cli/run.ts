@@ -18,8 +18,8 @@ export interface RunOptions {
 }
 
 /**
- * Stops in order at SIGTERM or SIGINT (Ctrl+C; on Windows Ctrl+Break, too) within LIMITS.shutdownMs; a second signal ends the
- * process at once.
+ * Stops in order at SIGTERM, SIGINT (Ctrl+C; on Windows Ctrl+Break, too) or SIGHUP (its terminal is closed) within
+ * LIMITS.shutdownMs; a second signal ends the process at once.
  * @returns the exit code
  * @throws OperatorError when something cannot be listened on or read, and what `over` rejects with; nothing stays behind then
  */
@@ -57,9 +57,10 @@ async function startAdmin(socket: string | undefined, sidecar: Sidecar): Promise
 function signalled(): Promise<string> {
   return new Promise(resolve => {
     let count = 0
-    for (const signal of ['SIGTERM', 'SIGINT', 'SIGBREAK'] as const) {
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGBREAK', 'SIGHUP'] as const) {
       process.on(signal, () => {
-        if (count++ > 0) process.exit(1)
+        // A terminal that is closed says so twice: its shell does, and the kernel.
+        if (count++ > 0 && signal !== 'SIGHUP') process.exit(1)
         resolve(signal)
       })
     }

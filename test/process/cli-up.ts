@@ -24,7 +24,7 @@ async function pair(t: Test) {
   return { office, laptop, far, near, port: await laptop.forwardPort() }
 }
 
-for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
   t.test(`up says one line when it is ready, and ends cleanly at ${signal}, also with a connection open`, async t => {
     const { office, laptop, far, near, port } = await pair(t)
     t.equal(
