@@ -1,7 +1,8 @@
-import { existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { runCli, temporaryDirectory } from '../support/cli.ts'
+import { MAIN, runCli, temporaryDirectory } from '../support/cli.ts'
 
 const PEER_ID = /^hf1[a-z2-7]{51}[aq]\n$/
 
@@ -85,6 +86,21 @@ t.test('init says why it cannot write', async t => {
     t.equal(code, 2)
     t.equal(stdout, '')
     t.match(stderr, new RegExp(`^holdfast: cannot write into ${cwd}/${name}/x: ${why}: .* \\(FILE_UNWRITABLE\\)\n$`))
+  }
+})
+
+t.test('init leaves neither file where there is no room for both', { skip: process.platform === 'win32' }, async t => {
+  const cwd = temporaryDirectory(t)
+  // In blocks of 512 bytes: none, and enough for the identity alone.
+  for (const blocks of [0, 2]) {
+    const { status, stdout, stderr } = spawnSync(
+      'sh',
+      ['-c', `ulimit -f ${blocks}; exec "$0" "$1" init`, process.execPath, MAIN],
+      { cwd, encoding: 'utf8', env: { PATH: process.env['PATH'] } },
+    )
+    t.same([status, stdout], [2, ''])
+    t.match(stderr, /^holdfast: cannot write into .*: EFBIG: file too large, write \(FILE_UNWRITABLE\)\n$/)
+    t.same(readdirSync(cwd), [])
   }
 })
 

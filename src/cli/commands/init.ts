@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { OperatorError } from '../../base/errors.ts'
 import { createIdentity, loadIdentity } from '../../secure/identity.ts'
@@ -22,8 +22,7 @@ export async function init(directory: string): Promise<void> {
   const { peerId } = loadIdentity(pem)
   try {
     makeDirectory(resolve(directory))
-    writeFileSync(identityFile!, pem, { mode: 0o600, flag: 'wx' })
-    writeOrUndo(configFile!, template(peerId), identityFile!)
+    writeBoth([identityFile!, pem, 0o600], [configFile!, template(peerId), 0o666])
   } catch (cause) {
     const message = `cannot write into ${resolve(directory)}: ${(cause as Error).message}`
     throw new OperatorError('FILE_UNWRITABLE', message, { cause })
@@ -48,11 +47,21 @@ function makeDirectory(path: string): void {
   mkdirSync(path)
 }
 
-function writeOrUndo(file: string, text: string, undo: string): void {
+/** What was begun goes, too, when one cannot be written whole: a full disk has room for an empty file. */
+function writeBoth(...files: readonly (readonly [file: string, text: string, mode: number])[]): void {
+  const made: string[] = []
   try {
-    writeFileSync(file, text, { flag: 'wx' })
+    for (const [file, text, mode] of files) {
+      const descriptor = openSync(file, 'wx', mode)
+      made.push(file)
+      try {
+        writeFileSync(descriptor, text)
+      } finally {
+        closeSync(descriptor)
+      }
+    }
   } catch (error) {
-    rmSync(undo)
+    for (const file of made) rmSync(file)
     throw error
   }
 }
