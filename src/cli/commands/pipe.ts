@@ -21,13 +21,17 @@ export async function pipe(host: string, port: string, { proxy }: PipeOptions): 
       `${host} ${port} is no destination: write a host and a port, such as db.internal 22`,
     )
   }
-  const socket = await tunnel(proxyOf(proxy), formatHostPort({ host, port: to.port }))
+  const destination = formatHostPort({ host, port: to.port })
+  const socket = await tunnel(proxyOf(proxy), destination)
   // What comes in may go on when nobody reads what comes back; the end of the connection is the end.
   outliveReaders()
   process.stdin.pipe(socket).pipe(process.stdout)
   await new Promise<void>((resolve, reject) => {
     socket.once('end', resolve)
-    socket.once('error', reject)
+    socket.once('error', cause => {
+      const message = `the connection to ${destination} was lost: ${cause.message}; the sidecar’s log says why`
+      reject(new OperatorError('APPLICATION_RESET', message, { cause }))
+    })
     socket.once('close', resolve)
   })
 }
