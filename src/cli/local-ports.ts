@@ -8,17 +8,19 @@ const PROXY_PORT = 1080
 
 /**
  * @param wanted LOCAL:PORT for the first service, the following ports for the others; port 0 means a free one for each
+ * @param taken ports that something else will listen on
  * @returns one address for each service; port 0 where any free one shall be taken
  * @throws OperatorError USAGE
  */
 export async function localAddresses(
   services: readonly HostPort[],
   wanted: string | undefined,
+  taken: readonly number[] = [],
 ): Promise<readonly HostPort[]> {
   if (wanted !== undefined) return following(services.length, wanted)
   const addresses: HostPort[] = []
   for (const { port } of services) {
-    const isTaken = addresses.some(one => one.port === port) || !(await isFree(port))
+    const isTaken = taken.includes(port) || addresses.some(one => one.port === port) || !(await isFree(port))
     addresses.push({ host: '127.0.0.1', port: isTaken ? 0 : port })
   }
   return addresses
@@ -26,10 +28,14 @@ export async function localAddresses(
 
 /**
  * @param wanted LOCAL:PORT, or true for the usual port of proxies, or a free one where that is taken
+ * @param taken ports that something else will listen on
  * @throws OperatorError USAGE
  */
-export async function proxyAddress(wanted: string | true): Promise<HostPort> {
-  if (wanted === true) return { host: '127.0.0.1', port: (await isFree(PROXY_PORT)) ? PROXY_PORT : 0 }
+export async function proxyAddress(wanted: string | true, taken: readonly number[]): Promise<HostPort> {
+  if (wanted === true) {
+    const isTaken = taken.includes(PROXY_PORT) || !(await isFree(PROXY_PORT))
+    return { host: '127.0.0.1', port: isTaken ? 0 : PROXY_PORT }
+  }
   const address = parseLocal(wanted, `127.0.0.1:${PROXY_PORT}`)
   if (isLoopback(address.host)) return address
   const why = 'other machines could all use this proxy'

@@ -4,7 +4,7 @@ import type { NetworkInterfaceInfo } from 'node:os'
 import t from 'tap'
 import { reachableAt } from '../../src/cli/commands/serve.ts'
 import { hostAddresses } from '../../src/cli/host-addresses.ts'
-import { localAddresses } from '../../src/cli/local-ports.ts'
+import { localAddresses, proxyAddress } from '../../src/cli/local-ports.ts'
 
 function entry(address: string, internal = false): NetworkInterfaceInfo {
   return { address, internal } as NetworkInterfaceInfo
@@ -50,6 +50,12 @@ t.test('services get their own port where it is free, once each', async t => {
     (await localAddresses(services, undefined)).map(one => one.port),
     [0, freePort, 0],
   )
+  t.same(
+    (await localAddresses(services, undefined, [freePort])).map(one => one.port),
+    [0, 0, 0],
+    'a capture listens there',
+  )
+  t.same(await proxyAddress(true, [1080]), { host: '127.0.0.1', port: 0 }, 'a service has that port')
 })
 
 t.test('services take the ports after the one that was asked for', async t => {

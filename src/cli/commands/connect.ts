@@ -30,9 +30,11 @@ export async function connect(text: string, local: string | undefined, options: 
     throw new OperatorError('USAGE', '--capture works on Linux only: leave it out, and use the local ports or --socks')
   }
   const ticket = decodeTicket(text === '-' ? await firstLine(process.stdin) : text, Date.now())
-  const addresses = await localAddresses(ticket.services, local)
-  const proxy = options.socks === undefined ? undefined : await proxyAddress(options.socks)
   const captured = options.capture === true ? capturedServices(ticket.services) : []
+  const capture = captured.length === 0 ? undefined : await everybodysCapture()
+  const addresses = await localAddresses(ticket.services, local, capture === undefined ? [] : [capture.port])
+  const ports = addresses.map(({ port }) => port)
+  const proxy = options.socks === undefined ? undefined : await proxyAddress(options.socks, ports)
   const identity = await identityFromSeed(ticket.seed)
   const { createSidecar } = await import('../../sidecar/sidecar.ts')
   const connection = followTicket(
@@ -50,7 +52,7 @@ export async function connect(text: string, local: string | undefined, options: 
       forward: ticket.services.map((to, i) => ({ listen: addresses[i]!, peer: 'ticket', to })),
       routes: serviceRoutes(ticket.services),
       proxy: proxy === undefined ? [] : [{ listen: proxy, optimistic: false }],
-      ...(captured.length === 0 ? {} : { capture: await everybodysCapture() }),
+      ...(capture === undefined ? {} : { capture }),
       holdMs: LIMITS.holdMs,
       admin: { socket: undefined },
       ca: undefined,
