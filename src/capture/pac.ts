@@ -17,7 +17,12 @@ export interface PacOptions {
 
 /** @param place host:port of the proxy, as the browser reaches it */
 export function proxyAutoConfig({ rules, isEverything, hasPassword }: PacOptions, place: string): string {
-  const rows = rules.map(parseAllowRule).flatMap(rule => (typeof rule === 'string' ? [] : [rowOf(rule)]))
+  const rows = rules
+    .map(parseAllowRule)
+    .filter(rule => typeof rule !== 'string')
+    // For a network the browser looks the name up, on this side: what a name decides is decided before.
+    .sort((a, b) => Number(a.kind === 'network') - Number(b.kind === 'network'))
+    .map(rowOf)
   const proxy = hasPassword ? `PROXY ${place}` : `SOCKS5 ${place}; PROXY ${place}`
   return `// Holdfast: what is reached through its proxy, and what is not.
 var proxy = ${JSON.stringify(proxy)};
@@ -29,11 +34,12 @@ function FindProxyForURL(url, host) {
   var parts = /^(\\w+):\\/\\/(?:[^\\/?#]*@)?(?:\\[[^\\]]*\\]|[^\\/?#:]*)(?::(\\d+))?/.exec(url) || [];
   var port = Number(parts[2] || { http: 80, ws: 80, https: 443, wss: 443, ftp: 21 }[parts[1]] || 0);
   host = host.toLowerCase().replace(/^\\[|\\]$|\\.$/g, "");
+  var isHere = host === "localhost" || host === "::1" || /^127\\.\\d+\\.\\d+\\.\\d+$/.test(host);
+  if (${isEverything} && !isHere) return proxy;
   for (var i = 0; i < rules.length; i++) {
     if (port >= rules[i][2] && port <= rules[i][3] && holds(rules[i][0], rules[i][1], host)) return proxy;
   }
-  if (host === "localhost" || host === "::1" || /^127\\.\\d+\\.\\d+\\.\\d+$/.test(host)) return "DIRECT";
-  return ${isEverything ? 'proxy' : '"DIRECT"'};
+  return "DIRECT";
 }
 
 function holds(kind, value, host) {

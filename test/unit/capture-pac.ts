@@ -5,10 +5,11 @@ import { type PacOptions, proxyAutoConfig } from '../../src/capture/pac.ts'
 const PROXY = 'SOCKS5 127.0.0.1:1080; PROXY 127.0.0.1:1080'
 
 /** A browser: what it has in a script, and names that stand for addresses. */
-function browser(options: Partial<PacOptions>, hasIpv6 = true): (url: string) => string {
+function browser(options: Partial<PacOptions>, hasIpv6 = true, lookedUp: string[] = []): (url: string) => string {
   const names: Readonly<Record<string, string>> = { 'ten.example': '10.20.1.1', 'six.example': 'fd00::1' }
   const number = (address: string) => address.split('.').reduce((sum, byte) => sum * 256 + Number(byte), 0)
   const isInNet = (host: string, network: string, mask: string) => {
+    if (!/^[\d.]+$/.test(host)) lookedUp.push(host)
     const bits = number(mask)
     const masked = (address: string) => (number(address) & bits) >>> 0
     return masked(names[host] ?? host) === masked(network)
@@ -49,6 +50,18 @@ t.test('what has a route goes to the proxy, by name, network and port; the rest 
   ]
   for (const url of routed) t.equal(find(url), PROXY, url)
   for (const url of direct) t.equal(find(url), 'DIRECT', url)
+})
+
+t.test('a name that is looked up on the far side is not looked up by the browser', async t => {
+  const lookedUp: string[] = []
+  const rules = ['10.0.0.0/8:*', '*.internal:*', '[fd00::]/8:*', 'db.office.test:*']
+  const find = browser({ rules }, false, lookedUp)
+  for (const name of ['wiki.internal', 'db.office.test']) t.equal(find(`http://${name}/`), PROXY)
+  const everything = browser({ rules, isEverything: true }, false, lookedUp)
+  for (const name of ['wiki.internal', 'example.com']) t.equal(everything(`http://${name}/`), PROXY)
+  t.same(lookedUp, [])
+  t.equal(find('http://ten.example/'), PROXY)
+  t.same(lookedUp, ['ten.example'], 'any other may stand for an address that has a route')
 })
 
 t.test('a proxy with a peer takes everything but this host itself, unless that has a route', async t => {
