@@ -51,6 +51,11 @@ export function formatEndpoint(endpoint: Endpoint): string {
   return `${endpoint.scheme}://${formatHostPort(endpoint)}${endpoint.path}`
 }
 
+/** For logs, messages and status: the query of a ws endpoint, which may be somebody's token, reads `?…`. */
+export function printableEndpoint(endpoint: Endpoint): string {
+  return formatEndpoint({ ...endpoint, path: endpoint.path.replace(/\?.+$/, '?…') })
+}
+
 /** `::ffff:a.b.c.d`, which a dual-stack listener reports, as `a.b.c.d`. */
 export function plainAddress(address: string): string {
   return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address

@@ -1,5 +1,5 @@
 import type { Code } from '../base/codes.ts'
-import { type Endpoint, formatEndpoint, formatHostPort } from '../base/endpoint.ts'
+import { type Endpoint, formatHostPort, printableEndpoint } from '../base/endpoint.ts'
 
 /** One attempt to reach an endpoint failed. Normal life: the next one is tried; a person sees the last. */
 export class DialError extends Error {
@@ -15,7 +15,7 @@ export class DialError extends Error {
 
 /** Where an attempt goes, for sentences: the URL, and the address behind its name. */
 export function describeTarget(endpoint: Endpoint, address: string | undefined): string {
-  const url = formatEndpoint(endpoint)
+  const url = printableEndpoint(endpoint)
   return address === undefined || address === endpoint.host
     ? url
     : `${url} (${formatHostPort({ host: address, port: endpoint.port })})`

@@ -14,7 +14,7 @@
  *   others are not disturbed, or one endpoint that fails quickly would keep a slow one from ever answering.
  */
 import { isIP, isIPv6 } from 'node:net'
-import { type Endpoint, formatEndpoint, isLocalOnly } from '../base/endpoint.ts'
+import { type Endpoint, formatEndpoint, isLocalOnly, printableEndpoint } from '../base/endpoint.ts'
 import { LIMITS } from '../base/limits.ts'
 import type { Carrier } from './carrier.ts'
 import type { Clock } from './clock.ts'
@@ -275,5 +275,5 @@ function keyOf({ endpoint, address, localAddress = '' }: DialCandidate): string 
 function asDialError(error: unknown, endpoint: Endpoint): DialError {
   if (error instanceof DialError) return error
   const why = error instanceof Error ? error.message : String(error)
-  return new DialError('INTERNAL', `dialing ${formatEndpoint(endpoint)} failed: ${why}`, { cause: error })
+  return new DialError('INTERNAL', `dialing ${printableEndpoint(endpoint)} failed: ${why}`, { cause: error })
 }

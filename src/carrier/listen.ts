@@ -3,7 +3,7 @@
  * until the sidecar releases it (authenticated) or it closes. Who gets none is told TOO_MANY_CONNECTIONS.
  */
 import { createServer, type Server, type Socket } from 'node:net'
-import { type Endpoint, formatEndpoint } from '../base/endpoint.ts'
+import { type Endpoint, printableEndpoint } from '../base/endpoint.ts'
 import { OperatorError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
 import type { Place } from '../base/places.ts'
@@ -152,7 +152,7 @@ function bindOnce(server: Server, host: string, port: number): Promise<number> {
 }
 
 function bindError(endpoint: Endpoint, error: unknown): OperatorError {
-  const url = formatEndpoint(endpoint)
+  const url = printableEndpoint(endpoint)
   const errno = errnoOf(error)
   if (errno === 'EADDRINUSE') {
     const todo = 'stop the other program or choose another port'

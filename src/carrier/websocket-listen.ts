@@ -4,7 +4,7 @@ import type { Server, Socket } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
-import { type Endpoint, formatEndpoint } from '../base/endpoint.ts'
+import { type Endpoint, printableEndpoint } from '../base/endpoint.ts'
 import { OperatorError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
 import type { Place } from '../base/places.ts'
@@ -66,7 +66,7 @@ export function listenWebSocket(endpoint: Endpoint, options: ListenOptions): Pro
 function createServer(endpoint: Endpoint, { tls }: ListenOptions): Server {
   // The deadline for a whole upgrade is that of PendingConnections; Node's own are longer.
   if (endpoint.scheme === 'ws') return createHttpServer({ noDelay: true })
-  const url = formatEndpoint(endpoint)
+  const url = printableEndpoint(endpoint)
   if (tls === undefined) throw new OperatorError('CONFIG_INVALID', `${url} needs a certificate and a key: set both`)
   try {
     return createHttpsServer({ noDelay: true, cert: tls.cert, key: tls.key, ALPNProtocols: ['http/1.1'] })

@@ -1,8 +1,8 @@
 /** A configuration for logs and bug reports: as a file would have it, without what may be secret. */
-import { type Endpoint, formatEndpoint, formatHostPort } from '../base/endpoint.ts'
+import { formatHostPort, printableEndpoint } from '../base/endpoint.ts'
 import type { Config } from './config.ts'
 
-/** Plain values; the query of a ws endpoint, which may be somebody's token, reads `?…`. */
+/** Plain values. */
 export function printableConfig(config: Config): Record<string, unknown> {
   return {
     ...config,
@@ -16,8 +16,4 @@ export function printableConfig(config: Config): Record<string, unknown> {
       ...(auth === undefined ? {} : { auth: { user: auth.user, password: '…' } }),
     })),
   }
-}
-
-function printableEndpoint(endpoint: Endpoint): string {
-  return formatEndpoint({ ...endpoint, path: endpoint.path.replace(/\?.+$/, '?…') })
 }

@@ -4,7 +4,7 @@
  */
 import { performance } from 'node:perf_hooks'
 import { CODES, type Code, type WireCode, withAdvice } from '../base/codes.ts'
-import { type Endpoint, formatEndpoint, formatHostPort } from '../base/endpoint.ts'
+import { type Endpoint, formatHostPort, printableEndpoint } from '../base/endpoint.ts'
 import { RemoteError } from '../base/errors.ts'
 import { LIMITS } from '../base/limits.ts'
 import type { Carrier } from '../carrier/carrier.ts'
@@ -222,12 +222,12 @@ export class Peer {
   #handleDialFailed(failures: readonly DialFailure[], round: FailedRound | undefined): void {
     if (round !== undefined) this.presence.handleRoundFailed(round)
     const last = failures.at(-1)
-    if (last !== undefined) this.#remember(formatEndpoint(last.endpoint), last.error.code, last.error.message)
+    if (last !== undefined) this.#remember(printableEndpoint(last.endpoint), last.error.code, last.error.message)
     for (const pump of this.#pumps) pump.handleDialFailed()
   }
 
   #handlePathLost(pump: Pump, path: Path, code: WireCode | undefined, detail: string): void {
-    const where = path.endpoint === undefined ? formatHostPort(path.carrier.remote) : formatEndpoint(path.endpoint)
+    const where = path.endpoint === undefined ? formatHostPort(path.carrier.remote) : printableEndpoint(path.endpoint)
     this.#dialing.handleLost(path)
     // A code is a reason; without one a path that worked has merely ended.
     const isReason = code === undefined ? !path.hasRecord : !CODES[code].todo.startsWith('nothing')

@@ -66,6 +66,15 @@ t.test('a second sidecar with the same identity is told so, on both sides and in
   t.equal((await copy.status()).peers[0]?.lastFailure?.code, 'DUPLICATE_IDENTITY')
 })
 
+t.test('neither the log nor the status has the query of an endpoint, which may be a token', async t => {
+  const host = await CliHost.create(t)
+  const peers = [{ name: 'office', id: `hf1${'b'.repeat(51)}q`, endpoints: ['ws://127.0.0.1:1/a?token=SECRET'] }]
+  const { cli } = await host.up({ peers }, '--log-level', 'debug')
+  await cli.said(/warn .*ws:\/\/127\.0\.0\.1:1\/a\?… refused the connection/)
+  t.match((await host.status()).peers[0]?.lastFailure, { endpoint: 'ws://127.0.0.1:1/a?…', code: 'REFUSED' })
+  t.notMatch(cli.stderr + JSON.stringify(await host.status()), 'SECRET')
+})
+
 t.test('with --log-format json the ready line is JSON, too', async t => {
   const host = await CliHost.create(t)
   const { ready } = await host.up({ listen: ['tcp://127.0.0.1:0'] }, '--log-format', 'json')

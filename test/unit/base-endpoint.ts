@@ -10,6 +10,7 @@ import {
   parseEndpoint,
   parseHostPort,
   plainAddress,
+  printableEndpoint,
 } from '../../src/base/endpoint.ts'
 
 t.test('reads host:port, with brackets around IPv6', async t => {
@@ -96,6 +97,12 @@ t.test('reads nothing else as an endpoint', async t => {
 t.test('an endpoint is written in full', async t => {
   const texts = ['tcp://a.example:7000', 'ws://a.example:80/', 'wss://[2001:db8::1]:443/h/x?y=1']
   for (const text of texts) t.equal(formatEndpoint(parseEndpoint(text)!), text)
+})
+
+t.test('for people an endpoint has no query, which may be a token', async t => {
+  const printable = (text: string) => printableEndpoint(parseEndpoint(text)!)
+  t.equal(printable('wss://a.example/h/x?token=SECRET?y'), 'wss://a.example:443/h/x?…')
+  for (const text of ['tcp://a.example:7000', 'ws://a.example:80/h/x']) t.equal(printable(text), text)
 })
 
 t.test('an IPv4 address that a dual-stack socket reports is shown as IPv4', async t => {
