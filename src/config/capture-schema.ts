@@ -7,14 +7,15 @@ import { quoted } from './words.ts'
 export const DEFAULT_CAPTURE_PORT = 15_001
 
 /** Names and numbers go into rules of the firewall as they are, so they are read strictly. */
+const userFault = { error: 'must be the name or the number of a user' }
 const user = z.union(
   [
-    z.int().min(0).max(0xffff_fffe),
+    z.int(userFault).min(0, userFault).max(0xffff_fffe, userFault),
     text(value =>
       /^[A-Za-z_][\w.-]*\$?$/.test(value) ? undefined : `${quoted(value)} is no user; write a name or a number`,
     ),
   ],
-  { error: 'must be the name or the number of a user' },
+  userFault,
 )
 
 const cgroup = text(value =>

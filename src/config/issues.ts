@@ -17,17 +17,22 @@ export function reportIssue(issue: z.core.$ZodIssue, value: unknown, report: Rep
   } else if (issue.code === 'invalid_union') {
     // The alternative that has the right shape, if one has: its faults are what was meant.
     const meant = issue.errors.find(list => !list.some(one => one.code === 'invalid_type' && one.path.length === 0))
-    if (meant === undefined) report(issue.path, `${issue.message}, not ${quoted(valueAt(value, issue.path))}`)
+    if (meant === undefined) report(issue.path, `${issue.message}${notThis(valueAt(value, issue.path), issue.path)}`)
     else for (const one of meant) reportIssue({ ...one, path: [...issue.path, ...one.path] }, value, report)
   } else if (issue.code === 'invalid_type') {
     const found = valueAt(value, issue.path)
     const kind = KINDS[issue.expected]
     if (found === undefined) report(issue.path, 'is missing')
     else if (found === null) report(issue.path, `has no value; write ${kind}, or leave the key out`)
-    else report(issue.path, `must be ${kind}, not ${quoted(found)}`)
+    else report(issue.path, `must be ${kind}${notThis(found, issue.path)}`)
   } else {
     report(issue.path, issue.message)
   }
+}
+
+/** Logs keep what a fault says: a password that YAML takes for a number is no text for them. */
+function notThis(found: unknown, path: Path): string {
+  return path.includes('auth') ? '' : `, not ${quoted(found)}`
 }
 
 /** The schema's types, as people call them. */

@@ -204,6 +204,13 @@ t.test('a proxy that other machines can reach needs a password', async t => {
   const auth = (user: string, password: string) =>
     faults({ proxy: [{ listen: '[::]:1080', auth: { user, password } }] })
   t.same(auth('a:b', 'c'), ['proxy[0].auth.user: has a colon, and HTTP has no way to send such a name; choose another'])
+  const place = { listen: '127.0.0.1:1080' }
+  for (const [given, fault] of [
+    [{ user: 'a', password: 123_456 }, 'proxy[0].auth.password: must be a text'],
+    ['a:SECRET', 'proxy[0].auth: must be a mapping'],
+  ]) {
+    t.same(faults({ proxy: [{ ...place, auth: given }] }), [fault], 'logs do not learn it')
+  }
   t.same(auth('', 'ä'.repeat(128)), [
     'proxy[0].auth.user: must have 1 to 255 bytes',
     'proxy[0].auth.password: must have 1 to 255 bytes',
@@ -274,6 +281,10 @@ t.test('a capture is of everything that has a route, if it says no more', async 
 
 t.test('what goes into rules of the firewall is read strictly', async t => {
   t.same(captureFaults({ users: ['a"b', 'a, b', -1, 1.5, 'x'.repeat(3)] }).length, 4)
+  for (const user of [-1, 1.5, 2 ** 32, null]) {
+    t.same(captureFaults({ users: [user] }).length, 1)
+    t.match(captureFaults({ users: [user] }), [/^capture\.users\[0\]: must be the name or the number of a user/])
+  }
   t.same(captureFaults({ users: ['a b'] }), ['capture.users[0]: "a b" is no user; write a name or a number'])
   const noGroup = 'is no cgroup; write its path below /sys/fs/cgroup, such as system.slice/app.service'
   t.same(captureFaults({ cgroups: ['/a', 'a accept'] }), [
