@@ -12,9 +12,16 @@ export class ProgramError extends Error {}
 /** @returns its standard output @throws ProgramError */
 export function runProgram(program: Program, args: readonly string[], input = ''): string {
   const options = { input, env: environment(), encoding: 'utf8', timeout: LIMITS.firewallMs } as const
-  const { error, status, stdout, stderr } = spawnSync(program, args, options)
-  if (error === undefined && status === 0) return stdout
-  throw new ProgramError(reason(program, error, stderr ?? ''))
+  const { error, status, signal, stdout, stderr } = spawnSync(program, args, options)
+  // It may end before it has read all: then how it ended counts.
+  const isCut = error !== undefined && 'code' in error && error.code === 'EPIPE'
+  if ((error === undefined || isCut) && status === 0) return stdout
+  const why = error === undefined || isCut ? endedBy(signal) : error
+  throw new ProgramError(reason(program, why, stderr ?? ''))
+}
+
+function endedBy(signal: string | null): Error | undefined {
+  return signal === null ? undefined : new Error(`it was ended by ${signal}`)
 }
 
 /** Translated messages would not be understood below. */
