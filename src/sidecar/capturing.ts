@@ -17,6 +17,7 @@ import { appliedPort, applyFirewall, removeFirewall } from '../firewall/firewall
 import { routing } from '../firewall/routing.ts'
 import { canMark } from '../platform/own-socket.ts'
 import { isLinux } from '../platform/system.ts'
+import { OwnRules } from './own-rules.ts'
 import type { Log } from './sidecar-api.ts'
 
 export interface CapturingOptions {
@@ -29,12 +30,12 @@ export class Capturing {
   readonly captures: readonly Capture[]
   readonly #log: Log
   /** Undefined when the rules are somebody else's. */
-  readonly #remove: (() => Error | undefined) | undefined
+  readonly #rules: OwnRules | undefined
 
-  private constructor(captures: readonly Capture[], log: Log, remove: (() => Error | undefined) | undefined) {
+  private constructor(captures: readonly Capture[], log: Log, rules: OwnRules | undefined) {
     this.captures = captures
     this.#log = log
-    this.#remove = remove
+    this.#rules = rules
   }
 
   /**
@@ -48,20 +49,17 @@ export class Capturing {
     if (mode === 'redirect') refuseLoop(config.capture, plan)
     const inherited = inheritedSockets(process.env, process.pid)
     const captures = await listenTransparent({ mode, port, families: familiesOf(plan), inherited }, take)
-    const capturing = new Capturing(captures, log, applyRules ? removeQuietly : undefined)
     try {
       if (applyRules) {
         await refuseSecond(port)
         applyFirewall(plan)
       }
     } catch (error) {
-      await capturing.close()
+      await Promise.all(captures.map(capture => capture.close()))
       throw error
     }
-    // Also when the process ends out of order, as long as it ends by itself.
-    if (applyRules) process.once('exit', removeQuietly)
     log.info('capturing', { mode, port, networks: plan.networks.length })
-    return capturing
+    return new Capturing(captures, log, applyRules ? new OwnRules(removeFirewall) : undefined)
   }
 
   /** Nothing more is captured: until the rules are gone, what would be is refused. Connections go on. */
@@ -71,10 +69,7 @@ export class Capturing {
 
   /** For when the connections have ended: they need the rules to the last. Harmless when repeated. */
   removeRules(): void {
-    if (this.#remove === undefined) return
-    process.removeListener('exit', this.#remove)
-    const error = this.#remove()
-    if (error !== undefined) this.#log.error(`rules stay behind: ${error.message}`)
+    this.#rules?.remove(this.#log)
   }
 }
 
@@ -139,16 +134,6 @@ function userId(user: string | number): number {
   const { status, stdout } = spawnSync('id', ['-u', user], { encoding: 'utf8' })
   if (status === 0) return Number(stdout)
   throw new OperatorError('CAPTURE_UNAVAILABLE', `no user is named "${user}" on this host; write another, or a number`)
-}
-
-/** What could not be removed, the next start replaces. */
-function removeQuietly(): Error | undefined {
-  try {
-    removeFirewall()
-    return undefined
-  } catch (error) {
-    return error as Error
-  }
 }
 
 /** What the sidecar sends must not come back to it. */

@@ -13,6 +13,7 @@ import { applyClients, removeClients } from '../firewall/firewall.ts'
 import { canKeepSource } from '../platform/own-socket.ts'
 import { isLinux } from '../platform/system.ts'
 import { hasIpv6 } from './capturing.ts'
+import { OwnRules } from './own-rules.ts'
 import type { Log } from './sidecar-api.ts'
 
 /** In the abstract namespace of unix sockets: one for each network namespace, and gone with the process, however it ends. */
@@ -20,6 +21,7 @@ const CLAIM = '\0holdfast-clients'
 
 export class Preserving {
   readonly #claim: Server
+  readonly #rules = new OwnRules(removeClients)
   readonly #log: Log
 
   private constructor(claim: Server, log: Log) {
@@ -45,8 +47,6 @@ export class Preserving {
       claim.close()
       throw error
     }
-    // Also when the process ends out of order, as long as it ends by itself.
-    process.once('exit', removeQuietly)
     log.info('keeping addresses of clients', { networks: networks.length })
     return new Preserving(claim, log)
   }
@@ -54,9 +54,7 @@ export class Preserving {
   /** For when the connections have ended: they need the rules to the last. Harmless when repeated. */
   stop(): void {
     if (!this.#claim.listening) return
-    process.removeListener('exit', removeQuietly)
-    const error = removeQuietly()
-    if (error !== undefined) this.#log.error(`rules stay behind: ${error.message}`)
+    this.#rules.remove(this.#log)
     this.#claim.close()
   }
 }
@@ -90,14 +88,4 @@ async function claimNamespace(): Promise<Server> {
 
 function unavailable(why: string): OperatorError {
   return new OperatorError('SOURCE_UNAVAILABLE', `addresses of clients cannot be kept: ${why}`)
-}
-
-/** What could not be removed, the next start replaces. */
-function removeQuietly(): Error | undefined {
-  try {
-    removeClients()
-    return undefined
-  } catch (error) {
-    return error as Error
-  }
 }

@@ -13,6 +13,7 @@ import { runProgram } from '../firewall/program.ts'
 import { elementOf, SUSPENSION_REMOVAL, suspensionChange, suspensionTable, type Tuple } from '../firewall/suspension.ts'
 import { Transactions } from '../firewall/transactions.ts'
 import { isLinux } from '../platform/system.ts'
+import { OwnRules } from './own-rules.ts'
 import type { Log } from './sidecar-api.ts'
 import type { TotalsCounter } from './totals.ts'
 
@@ -21,7 +22,7 @@ export interface SuspendingOptions {
   readonly totals: Pick<TotalsCounter, 'suspensions'>
   /** Carries out one transaction. */
   readonly apply: (script: string) => Promise<void>
-  /** Nothing more will be applied. */
+  /** Nothing more will be applied, and the table goes. */
   readonly close: () => void
 }
 
@@ -51,15 +52,17 @@ export class Suspending {
     } catch (error) {
       throw unavailable((error as Error).message)
     }
-    // Also when the process ends out of order, as long as it ends by itself.
-    process.once('exit', removeTable)
+    const rules = new OwnRules(() => runProgram('nft', ['-f', '-'], SUSPENSION_REMOVAL))
     const transactions = new Transactions()
     transactions.prepare()
     return new Suspending({
       log,
       totals,
       apply: script => transactions.apply(script),
-      close: () => transactions.close(),
+      close: () => {
+        transactions.close()
+        rules.remove(log)
+      },
     })
   }
 
@@ -86,9 +89,6 @@ export class Suspending {
     this.#wanted.clear()
     await this.settled()
     this.#options.close()
-    process.removeListener('exit', removeTable)
-    const error = removeTable()
-    if (error !== undefined) this.#options.log.error(`rules stay behind: ${error.message}`)
   }
 
   #settle(): void {
@@ -132,14 +132,4 @@ export class Suspending {
 
 function unavailable(why: string): OperatorError {
   return new OperatorError('SUSPENSION_UNAVAILABLE', `packets of lost carriers cannot be dropped: ${why}`)
-}
-
-/** What could not be removed, the next start replaces. */
-function removeTable(): Error | undefined {
-  try {
-    runProgram('nft', ['-f', '-'], SUSPENSION_REMOVAL)
-    return undefined
-  } catch (error) {
-    return error as Error
-  }
 }
