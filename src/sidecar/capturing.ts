@@ -51,7 +51,7 @@ export class Capturing {
     const captures = await listenTransparent({ mode, port, families: familiesOf(plan), inherited }, take)
     try {
       if (applyRules) {
-        await refuseSecond(port)
+        await refuseSecond(captures)
         applyFirewall(plan)
       }
     } catch (error) {
@@ -74,15 +74,19 @@ export class Capturing {
 }
 
 /** Rules that nobody listens for are left over; those of a sidecar that runs are not ours to replace. */
-async function refuseSecond(port: number): Promise<void> {
+async function refuseSecond(own: readonly Capture[]): Promise<void> {
   const applied = appliedPort()
-  if (applied === undefined || applied === port || !(await isListening(applied))) return
+  if (applied === undefined) return
+  const others = ['127.0.0.1', '::1'].filter(
+    host => !own.some(({ local }) => local.host === host && local.port === applied),
+  )
+  if (!(await isListening(others, applied))) return
   const todo = 'stop it, or give this sidecar a network namespace of its own'
   throw new OperatorError('CAPTURE_UNAVAILABLE', `another sidecar captures here already, on port ${applied}; ${todo}`)
 }
 
-async function isListening(port: number): Promise<boolean> {
-  for (const host of ['127.0.0.1', '::1']) {
+async function isListening(hosts: readonly string[], port: number): Promise<boolean> {
+  for (const host of hosts) {
     const socket = connect(port, host)
     const isOpen = await new Promise<boolean>(resolve => {
       socket.once('connect', () => resolve(true))
