@@ -48,17 +48,21 @@ export async function listenTransparent(
 
 const LOOPBACK = { 4: '127.0.0.1', 6: '::1' } as const
 
-function placesOf({ mode, port, families, inherited }: TransparentOptions): readonly ListenPlace[] {
-  if (inherited.length > 0) return inherited.map(fd => ({ fd, host: `inherited descriptor ${fd}`, port: 0 }))
-  return families.map(family => {
+/** One by one: a descriptor is made when it is listened on, and whatever fails before leaves none. */
+function* placesOf({ mode, port, families, inherited }: TransparentOptions): Generator<ListenPlace> {
+  if (inherited.length > 0) return yield* inherited.map(fd => ({ fd, host: `inherited descriptor ${fd}`, port: 0 }))
+  for (const family of families) {
     const place = { host: LOOPBACK[family], port }
-    if (mode === 'redirect') return place
-    const fd = transparentListener(family, port)
-    if (fd !== undefined) return { ...place, fd }
-    const why =
-      'the port is taken, or this user may not (CAP_NET_ADMIN); run as root, or pass a socket with Transparent=yes'
-    throw new OperatorError('CAPTURE_UNAVAILABLE', `cannot listen transparently on ${formatHostPort(place)}: ${why}`)
-  })
+    yield mode === 'redirect' ? place : { ...place, fd: transparentDescriptor(family, place) }
+  }
+}
+
+function transparentDescriptor(family: 4 | 6, place: HostPort): number {
+  const fd = transparentListener(family, place.port)
+  if (fd !== undefined) return fd
+  const why =
+    'the port is taken, or this user may not (CAP_NET_ADMIN); run as root, or pass a socket with Transparent=yes'
+  throw new OperatorError('CAPTURE_UNAVAILABLE', `cannot listen transparently on ${formatHostPort(place)}: ${why}`)
 }
 
 function destinationOf(socket: ApplicationSocket, { mode, port }: TransparentOptions): HostPort | undefined {

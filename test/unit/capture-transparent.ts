@@ -1,10 +1,11 @@
 import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
 import net from 'node:net'
 import t from 'tap'
 import { inheritedSockets } from '../../src/capture/inherited.ts'
 import { listenTransparent } from '../../src/capture/transparent.ts'
 import { ApplicationSocket } from '../../src/platform/application-socket.ts'
-import { canMark } from '../../src/platform/own-socket.ts'
+import { canKeepSource, canMark } from '../../src/platform/own-socket.ts'
 import { Recorder } from '../support/recorder.ts'
 
 const notLinux = process.platform !== 'linux' && 'there is no transparent capture here'
@@ -37,6 +38,31 @@ t.test('a port that is taken leaves nothing behind', { skip: notLinux }, async t
   await t.rejects(listening, { code: 'ADDRESS_IN_USE', message: `cannot listen on 127.0.0.1:${port}: it is taken` })
   server.close()
 })
+
+const mayNotBeTransparent = !canKeepSource() && 'transparent sockets need CAP_NET_ADMIN'
+
+t.test(
+  'where one family cannot be listened on, no descriptor of the other stays',
+  { skip: mayNotBeTransparent },
+  async t => {
+    const server = net.createServer()
+    await once(server.listen(0, '::1'), 'listening')
+    const { port } = server.address() as net.AddressInfo
+    // What is loaded at the first use may keep some.
+    for (const _ of ['first', 'second']) {
+      const before = readdirSync('/proc/self/fd').length
+      const listening = listenTransparent({ mode: 'tproxy', port, families: [4, 6], inherited: [] }, () => {})
+      await t.rejects(listening, {
+        code: 'CAPTURE_UNAVAILABLE',
+        message: `cannot listen transparently on [::1]:${port}: `,
+      })
+      const again = listenTransparent({ mode: 'tproxy', port, families: [6, 4], inherited: [] }, () => {})
+      await t.rejects(again, { code: 'CAPTURE_UNAVAILABLE' })
+      t.equal(readdirSync('/proc/self/fd').length, before)
+    }
+    server.close()
+  },
+)
 
 t.test('inherited sockets are for the process that they were made for', async t => {
   t.same(inheritedSockets({ LISTEN_PID: '7', LISTEN_FDS: '2' }, 7), [3, 4])
