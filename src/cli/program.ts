@@ -93,10 +93,10 @@ function addProxy(program: Command): void {
 }
 
 function addFirewall(program: Command): void {
-  const about = 'show, apply or remove the rules of a capture, and show or remove those of suspensions (Linux)'
+  const about = 'show, apply or remove the rules of captures and clients’ addresses, and of suspensions (Linux)'
   command(program, 'firewall', about, 'holdfast firewall show --planned')
     .addArgument(new Argument('<action>', 'what to do with them').choices(['show', 'apply', 'remove']))
-    .option('--config <file>', 'configuration with `capture` and `routes`')
+    .option('--config <file>', 'configuration with `capture` or `source: preserve`')
     .option('--planned', 'show what would be applied, and touch nothing')
     .action(async (action, options) => (await import('./commands/firewall.ts')).firewall(action, options))
 }

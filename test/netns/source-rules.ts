@@ -74,8 +74,13 @@ t.test('the rules go with the sidecar, or with the start after it was killed, an
   await second.stop('SIGTERM')
   t.equal(await stage.rules(far), before)
   await stage.upFar()
+  const again = await stage.rules(far)
   await stage.holdfastAt(far, 'firewall', 'remove')
   t.equal(await stage.rules(far), before, 'also by hand')
+  await stage.holdfastAt(far, 'firewall', 'apply', '--config', stage.farHost.configFile)
+  t.equal(await stage.rules(far), again, 'which brings them back, too')
+  await connect(all, '10.80.1.2')
+  t.match(await listener.line(), /^10\.79\.1\.2 /)
 })
 
 t.test('a host that cannot keep addresses says so in one sentence, and CAP_NET_ADMIN is enough', { skip }, async t => {

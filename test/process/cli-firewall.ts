@@ -1,7 +1,10 @@
+import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { LIMITS } from '../../src/base/limits.ts'
 import { runCli } from '../support/cli.ts'
 import { CliHost } from '../support/cli-host.ts'
+import { standIn, withoutShell } from '../support/stand-in.ts'
 
 const notLinux = process.platform !== 'linux' && 'there is no transparent capture here'
 
@@ -60,8 +63,38 @@ t.test('the rules for addresses of clients can be read before, too', { skip: not
   )
   t.match(stdout, '# ip -4 route replace local 10.79.0.0/16 dev lo table 7243 protocol 72\n')
   t.match(stdout, 'table inet holdfast_suspension {')
-  const applied = await runCli(['firewall', 'apply', '--config', host.configFile])
-  t.equal(applied.stderr, 'holdfast: the configuration has no `capture`; write it first (CAPTURE_UNAVAILABLE)\n')
+})
+
+t.test('what is planned is applied, whatever of it is configured', { skip: notLinux || withoutShell }, async t => {
+  const [host, office] = [await CliHost.create(t), await CliHost.create(t)]
+  const rule = { to: '10.30.0.0/16:*', source: 'preserve' as const, clients: ['10.79.0.0/16'] }
+  const peers = [{ name: 'office', id: office.peerId, allow: [rule] }]
+  const routes = [{ to: '10.20.0.0/16', peer: 'office' }]
+  // What only looks is not told.
+  const nft = standIn(
+    t,
+    'nft',
+    `input=$(sed -n 's/^table //p'); if [ "$*" = '-f -' ]; then echo "$input" >> applied; fi`,
+  )
+  standIn(t, 'ip', `input=$(cat); if [ "$2" = -batch ]; then echo "$input" >> ${nft}/applied; fi`)
+  const apply = async (more: object) => {
+    host.configure({ peers, ...more })
+    const { code, stdout, stderr } = await runCli(['firewall', 'apply', '--config', host.configFile])
+    const file = join(nft, 'applied')
+    const applied = existsSync(file) ? readFileSync(file, 'utf8') : ''
+    rmSync(file, { force: true })
+    return { code, said: stdout + stderr, applied: applied.replace(/^r.* (?:table|lookup) (\d+) .*$/gm, '$1') }
+  }
+  const clients = '7243\n7243\n7243\ninet holdfast_clients {\n'
+  t.same(await apply({}), { code: 0, said: '', applied: clients })
+  const capture = '7242\n7242\n7242\ninet holdfast {\n'
+  t.same(await apply({ routes, capture: {}, firewall: { suspend: true } }), {
+    code: 0,
+    said: '',
+    applied: clients + capture,
+  })
+  const faulty = await apply({ routes, capture: { users: ['nobody-here'] } })
+  t.match(faulty, { code: 1, said: /no user is named "nobody-here"/, applied: '' }, 'a fault of either changes nothing')
 })
 
 t.test('a configuration without capture has no rules', async t => {

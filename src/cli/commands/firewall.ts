@@ -16,7 +16,7 @@ export async function firewall(action: FirewallAction, { config, planned }: Fire
   }
   // Also where it is not needed: who names a file means one that is there.
   if (config !== undefined) findConfig(config)
-  const { applyFirewall, describeClients, describeFirewall, removeAll, showFirewall } = await import(
+  const { applyClients, applyFirewall, describeClients, describeFirewall, removeAll, showFirewall } = await import(
     '../../firewall/firewall.ts'
   )
   if (action === 'remove') return removeAll()
@@ -29,10 +29,17 @@ export async function firewall(action: FirewallAction, { config, planned }: Fire
   const { clientNetworks } = await import('../../sidecar/preserving.ts')
   const { suspensionTable } = await import('../../firewall/suspension.ts')
   const settings = loadConfig(findConfig(config))
-  if (action === 'apply') return applyFirewall(capturePlan(settings))
+  // Without a sidecar that fills it, the table of suspensions does nothing: it is the sidecar's to apply.
+  const suspension = action === 'show' && settings.firewall?.suspend === true ? suspensionTable() : ''
   const networks = clientNetworks(settings)
-  const clients = networks.length === 0 ? '' : describeClients(networks)
-  const others = clients + (settings.firewall?.suspend === true ? suspensionTable() : '')
-  const hasCapture = settings.capture !== undefined || others === ''
-  process.stdout.write((hasCapture ? describeFirewall(capturePlan(settings)) : '') + others)
+  const isCaptureAsked = settings.capture !== undefined || networks.length + suspension.length === 0
+  // Before anything is applied: a plan with a fault changes nothing.
+  const plan = isCaptureAsked ? capturePlan(settings) : undefined
+  if (action === 'apply') {
+    if (networks.length > 0) applyClients(networks)
+    if (plan !== undefined) applyFirewall(plan)
+    return
+  }
+  const capture = plan === undefined ? '' : describeFirewall(plan)
+  process.stdout.write(capture + (networks.length === 0 ? '' : describeClients(networks)) + suspension)
 }
