@@ -11,7 +11,7 @@ COPY . .
 RUN node scripts/build.mjs --clean && npm prune --omit=dev --ignore-scripts
 
 FROM ${NODE_IMAGE}
-# Only transparent capture needs them.
+# Only transparent capture, suspension and `source: preserve` need them.
 RUN apt-get update && apt-get install -y --no-install-recommends nftables iproute2 && rm -rf /var/lib/apt/lists/*
 WORKDIR /holdfast
 COPY --from=build /holdfast/package.json ./
