@@ -227,9 +227,9 @@ class RunningSidecar implements Sidecar {
   async migrate(name?: string): Promise<readonly MigrateResult[]> {
     const peers = [...this.#peers.values()].filter(peer => name === undefined || peer.config.name === name)
     if (peers.length === 0) {
-      return [
-        { peer: name ?? '', code: 'PEER_UNKNOWN_HERE', message: `no peer is named ${name}; see \`holdfast status\`` },
-      ]
+      const none = 'this sidecar has no peers; add them to its configuration and start it again'
+      const message = name === undefined ? none : `no peer is named ${name}; see \`holdfast status\``
+      return [{ peer: name ?? '', code: 'PEER_UNKNOWN_HERE', message }]
     }
     return peers.map(peer => ({ peer: peer.config.name, ...MIGRATE_ANSWERS[peer.migrate()] }))
   }

@@ -142,6 +142,14 @@ t.test('migrate fails where there is nothing to move', async t => {
   t.equal(code, 1)
   t.equal(stdout, '')
   t.match(stderr, /^holdfast: office: there is no path to move from, .* \(UNREACHABLE\)\n$/)
+  const alone = await CliHost.create(t)
+  await alone.up({})
+  const todo = 'this sidecar has no peers; add them to its configuration and start it again (PEER_UNKNOWN_HERE)'
+  t.match(await runCli(['migrate', '--config', alone.configFile]), {
+    code: 2,
+    stdout: '',
+    stderr: `holdfast: ${todo}\n`,
+  })
 })
 
 t.test('the sidecar is found by file, by working directory, by user and by socket', async t => {
