@@ -83,6 +83,7 @@ class RunningSidecar implements Sidecar {
   #preserving: Preserving | undefined
   #forwards: { forward: Forward; config: ForwardConfig }[] = []
   #advertised = ''
+  #started: Promise<void> = Promise.resolve()
   #pathIds = 0
 
   constructor(options: SidecarOptions) {
@@ -149,7 +150,18 @@ class RunningSidecar implements Sidecar {
     return this.#proxies.status()
   }
 
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    this.#started = this.#open()
+    return this.#started
+  }
+
+  /** Also one that is starting: what it has still to open would stay. */
+  async stop(): Promise<void> {
+    await this.#started.catch(() => {})
+    await this.#close()
+  }
+
+  async #open(): Promise<void> {
     try {
       this.#suspending = Suspending.start(this.#config, this.#options.log, this.#shared.totals)
       this.#preserving = await Preserving.start(this.#config, this.#options.log)
@@ -178,12 +190,12 @@ class RunningSidecar implements Sidecar {
       this.#capturing = await Capturing.start({ config: this.#config, log: this.#options.log, take })
       this.#captures.push(...(this.#capturing?.captures ?? []))
     } catch (error) {
-      await this.stop()
+      await this.#close()
       throw error
     }
   }
 
-  async stop(): Promise<void> {
+  async #close(): Promise<void> {
     await Promise.all([
       this.#capturing?.close(),
       this.#proxies.close(),

@@ -72,6 +72,15 @@ t.test('who stops under load has told the peer, whose sessions end at once', asy
   await ended
 })
 
+t.test('a stop while it starts leaves nothing that listens', async t => {
+  const host = await SidecarHost.create()
+  const proxy = [{ listen: { host: '127.0.0.1', port: 0 }, optimistic: false }]
+  const starting = host.start(t, { listen: ANY_PORT, proxy })
+  await host.sidecar.stop()
+  const { listening, proxies } = await starting
+  t.same([listening, proxies], [[], []])
+})
+
 t.test('a handshake that is under way is given up by a stop', async t => {
   const near = await SidecarHost.create()
   const silent = createServer(socket => void socket.on('error', () => {}).resume())
