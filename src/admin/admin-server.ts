@@ -28,7 +28,11 @@ export interface AdminServer {
 
 /** @throws OperatorError SIDECAR_RUNNING when a sidecar answers there, ADDRESS_UNAVAILABLE */
 export async function startAdminServer(socket: string, sidecar: Sidecar): Promise<AdminServer> {
-  if (hasSocketFiles()) await removeStale(socket)
+  try {
+    if (hasSocketFiles()) await removeStale(socket)
+  } catch (cause) {
+    throw cause instanceof OperatorError ? cause : unmade(socket, cause as NodeJS.ErrnoException)
+  }
   const server = createServer({ requestTimeout: LIMITS.adminRequestMs }, (request, response) => {
     answer(sidecar, request, response).catch((error: unknown) => {
       if (!response.headersSent) send(response, 500, { error: String(error) })
@@ -135,6 +139,13 @@ function look(path: string): BigIntStats | undefined {
   return lstatSync(path, { bigint: true, throwIfNoEntry: false })
 }
 
+function unmade(socket: string, cause: NodeJS.ErrnoException): OperatorError {
+  // libuv says EACCES for a directory that is not there.
+  const why = existsSync(dirname(socket)) ? cause.code : `there is no directory ${dirname(socket)}`
+  const message = `cannot make the admin socket ${socket} (${why}): mend admin.socket in the configuration`
+  return new OperatorError('ADDRESS_UNAVAILABLE', message, { cause })
+}
+
 function runningAt(socket: string): OperatorError {
   const message = `a sidecar already answers on ${socket}: stop it first, or set another admin.socket`
   return new OperatorError('SIDECAR_RUNNING', message)
@@ -155,11 +166,7 @@ function bind(server: Server, socket: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
       // Another sidecar was faster.
-      if (cause.code === 'EADDRINUSE') return reject(runningAt(socket))
-      // libuv says EACCES for a directory that is not there.
-      const why = existsSync(dirname(socket)) ? cause.code : `there is no directory ${dirname(socket)}`
-      const message = `cannot make the admin socket ${socket} (${why}): mend admin.socket in the configuration`
-      reject(new OperatorError('ADDRESS_UNAVAILABLE', message, { cause }))
+      reject(cause.code === 'EADDRINUSE' ? runningAt(socket) : unmade(socket, cause))
     })
     // listen() on a path binds before it returns.
     const before = process.umask(0o177)

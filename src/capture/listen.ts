@@ -10,6 +10,10 @@ const FAULTS: Partial<Record<string, { readonly code: Code; readonly sentence: s
   EADDRINUSE: { code: 'ADDRESS_IN_USE', sentence: 'it is taken; stop the other program or choose another port' },
   EADDRNOTAVAIL: { code: 'ADDRESS_UNAVAILABLE', sentence: 'this host has no such address; choose one that it has' },
   EAFNOSUPPORT: { code: 'ADDRESS_UNAVAILABLE', sentence: 'this host has no IPv6; choose an IPv4 address' },
+  EINVAL: {
+    code: 'ADDRESS_UNAVAILABLE',
+    sentence: 'nobody can listen there; write an address of this host, a link-local one with its link: [fe80::1%eth0]',
+  },
   ENOTFOUND: { code: 'ADDRESS_UNAVAILABLE', sentence: 'the name has no address; write an IP address' },
   EACCES: {
     code: 'ADDRESS_UNAVAILABLE',
@@ -49,10 +53,8 @@ function close(server: net.Server): Promise<void> {
   return new Promise(resolve => setImmediate(resolve))
 }
 
-function explain(error: NodeJS.ErrnoException, listen: HostPort): Error {
-  const fault = FAULTS[error.code ?? '']
-  if (fault === undefined) return error
-  return new OperatorError(fault.code, `cannot listen on ${formatHostPort(listen)}: ${fault.sentence}`, {
-    cause: error,
-  })
+function explain(cause: NodeJS.ErrnoException, listen: HostPort): OperatorError {
+  const other = `${cause.message}; choose an address and a port of this host`
+  const { code, sentence } = FAULTS[cause.code ?? ''] ?? { code: 'ADDRESS_UNAVAILABLE', sentence: other }
+  return new OperatorError(code, `cannot listen on ${formatHostPort(listen)}: ${sentence}`, { cause })
 }

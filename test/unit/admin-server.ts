@@ -180,6 +180,10 @@ t.test('takes nothing over on which somebody answers, or that is no socket, or w
     code: 'ADDRESS_UNAVAILABLE',
     message: `cannot make the admin socket ${directory}/absent/a.sock (there is no directory ${directory}/absent): mend admin.socket in the configuration`,
   })
+  await t.rejects(startAdminServer(join(file, 'a.sock'), new FakeSidecar()), {
+    code: 'ADDRESS_UNAVAILABLE',
+    message: `cannot make the admin socket ${file}/a.sock (ENOTDIR): mend admin.socket in the configuration`,
+  })
 })
 
 t.test('the client says what is in the way when nobody answers as a sidecar does', async t => {

@@ -67,6 +67,11 @@ t.test('names the address that cannot be listened on', async t => {
   await forward.close()
   const absent = listenForward({ listen: { host: '192.0.2.1', port: 0 } }, () => undefined)
   await t.rejects(absent, { code: 'ADDRESS_UNAVAILABLE', message: /^cannot listen on 192\.0\.2\.1:0: / })
+  const unusable = listenForward({ listen: { host: 'fe80::1', port: 0 } }, () => undefined)
+  await t.rejects(unusable, {
+    code: 'ADDRESS_UNAVAILABLE',
+    message: /^cannot listen on \[fe80::1\]:0: nobody can listen there; .* a link-local one with its link/,
+  })
 })
 
 const withoutLimit = process.platform === 'win32' && 'file descriptors cannot be limited here'
