@@ -95,7 +95,7 @@ t.test('init leaves neither file where there is no room for both', { skip: proce
   for (const blocks of [0, 2]) {
     const { status, stdout, stderr } = spawnSync(
       'sh',
-      ['-c', `ulimit -f ${blocks}; exec "$0" "$1" init`, process.execPath, MAIN],
+      ['-c', `ulimit -f ${blocks}; unset NODE_OPTIONS; exec "$0" "$1" init`, process.execPath, MAIN],
       { cwd, encoding: 'utf8', env: { PATH: process.env['PATH'] } },
     )
     t.same([status, stdout], [2, ''])

@@ -6,7 +6,8 @@ import { type Outcome, simulate } from './world.ts'
 
 const FIRST_SEED = 1
 const SEEDS = 200
-const TIGHT_SEEDS = 40
+/** Of these, one in ten has a session that gives way. */
+const TIGHT_SEEDS = Array.from({ length: 60 }, (_, index) => 241 + index)
 
 const seeds = Array.from({ length: SEEDS }, (_, index) => FIRST_SEED + index)
 const outcomes: Outcome[] = []
@@ -19,7 +20,7 @@ t.test('no seed loses, repeats or changes a byte, and everything ends once the f
 })
 
 t.test('nor where many sessions exhaust the memory', async t => {
-  for (const seed of seeds.slice(0, TIGHT_SEEDS)) {
+  for (const seed of TIGHT_SEEDS) {
     const replay = `replay it: npm run sim -- --tight --replay ${seed}`
     t.doesNotThrow(() => simulate(seed, { census, isTight: true }), replay)
   }

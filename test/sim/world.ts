@@ -3,6 +3,7 @@
  * seed. Safety is checked with every byte, liveness after the faults have healed (design: invariants 1, 2 and 4).
  */
 import { strict as assert } from 'node:assert'
+import { LIMITS } from '../../src/base/limits.ts'
 import { Random } from '../support/random.ts'
 import { Ledger } from './application.ts'
 import type { Census } from './census.ts'
@@ -70,6 +71,9 @@ export function simulate(seed: number, options: SimulateOptions = {}): Outcome {
     assert(++steps < STEPS_MAX, 'the world does not come to rest')
     for (const host of hosts) bounded(host)
   }
+  // Keys are renewed at any time: a move that is under way is seen to its end.
+  const isMoving = () => hosts.some(({ association }) => association.state === 'announcing')
+  while (isMoving() && clock.step(LIVENESS_MS + LIMITS.handshakeMs)) assert(++steps < STEPS_MAX, 'a move has no end')
   ledger.judge(excuses(faults, hosts))
   agree(hosts)
   return {
