@@ -6,7 +6,7 @@ import { appendFileSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ADDRESS } from '../lab/lab.ts'
-import { descriptorsOf, runDelayMs } from '../lab/process.ts'
+import { descriptorsOf, lostEventsOf, runDelayMs } from '../lab/process.ts'
 import { run } from '../lab/shell.ts'
 import { monotonicMs } from '../programs/agent-protocol.ts'
 import { COLD, SILENT } from '../scenarios/bounds.ts'
@@ -25,6 +25,10 @@ const DISK_BYTES = 64 * 1024
 const PAGE_BYTES = 4_096
 const BUSY_MS = 3_000
 const RUN_DELAY_MS_MIN = 300
+const OVERFLOW_MS = 4_000
+const OVERFLOW_ROUNDS_MAX = 50
+/** Of one round: addresses that come and go. */
+const OVERFLOW_ADDRESSES = 200
 
 export const shortStopNear = stopped('near', SHORT_STOP_MS)
 export const shortStopFar = stopped('far', SHORT_STOP_MS)
@@ -35,6 +39,7 @@ export const exhaustedFar = exhausted('far')
 export const starvedNear = starved('near')
 export const starvedFar = starved('far')
 
+export const overflown = overflownFault()
 export const fullDisk = fullDiskFault()
 
 function fullDiskFault(): Scenario {
@@ -122,6 +127,40 @@ function exhausted(side: Side): Scenario {
     for (const report of reports) if (report?.state === 'open') await stand.settleBoth(report.id)
     await newConnection(stand, 'afterwards')
     stand.notes.push(`${refused.length} of ${REFUSED} new connections failed meanwhile`)
+  })
+}
+
+/** More happens than the kernel keeps for it to hear while it stands still; what is lost has its own renumbering in it. */
+function overflownFault(): Scenario {
+  const title = 'events of the kernel for the near sidecar are lost (ENOBUFS), and a renumbering among them'
+  return faultOf('enobufs-near', title, async stand => {
+    const { lab, near } = stand
+    await onePathOnly(stand)
+    const there = Array.from({ length: OVERFLOW_ADDRESSES }, (_, n) => `address add 10.77.0.${n + 1}/32 dev lo`)
+    const flood = [...there, ...there.map(line => line.replace(' add ', ' del '))]
+    const lost: number[] = []
+    await stand.fault({ what: 'a renumbering that is not told', bound: lasts(OVERFLOW_MS) }, async () => {
+      try {
+        await near.pause()
+        for (let round = 0; round < OVERFLOW_ROUNDS_MAX && lostEventsOf(near.pid) === 0; round++)
+          await lab.near.ip(...flood)
+        lost.push(lostEventsOf(near.pid))
+        await lab.renumber('a', ADDRESS.a.v4, FRESH)
+        lost.push(lostEventsOf(near.pid))
+      } finally {
+        near.resume()
+      }
+    })
+    const [before = 0, after = 0] = lost
+    assert.ok(before > 0, 'the kernel has kept everything')
+    assert.ok(after > before, 'the renumbering was not among what was lost')
+    await stand.proveMoved([ADDRESS.a.v4], [FRESH])
+    await stand.fault({ what: 'a renumbering that is told again', bound: COLD }, () =>
+      lab.renumber('a', FRESH, ADDRESS.a.v4),
+    )
+    await stand.proveMoved([FRESH], [ADDRESS.a.v4])
+    assert.equal((await near.status()).peers[0]?.migrations.at(-1)?.reason, 'gone', 'the kernel was not heard again')
+    stand.notes.push(`the kernel counts ${after} lost events, ${after - before} of them by the renumbering`)
   })
 }
 
