@@ -163,6 +163,8 @@ export const LIMITS = {
   gatherBytes: 2 * KIB,
   /** ...into blocks of this, one at a time for each socket on which they wait. */
   gatherBlockBytes: 16 * KIB,
+  /** So many times as large as a slice that waits may the buffer be that it keeps in memory. A smaller slice is copied. */
+  slicePinMax: 8,
   /** A reset waits so long for what was written before to be acknowledged, looking this often; then it is dropped. */
   resetDrainMs: 1_000,
   resetPollMs: 5,

@@ -5,7 +5,8 @@
  * - While a write is in flight, chunks wait here; when the kernel has taken it, they leave together as one vectored write.
  * - Neighbours smaller than LIMITS.gatherBytes are copied into one piece, in a block that is filled to its end whatever lies
  *   between. So there are at most two pieces for each LIMITS.gatherBytes that wait.
- * - What waits keeps no buffer in memory that is more than twice as large: a slice of a record with much for others is copied.
+ * - What waits keeps no buffer in memory that is more than LIMITS.slicePinMax times as large: a smaller slice is copied. The
+ *   four pieces of a full record are not.
  */
 import type { Writable } from 'node:stream'
 import { LIMITS } from '../base/limits.ts'
@@ -77,7 +78,7 @@ export class WriteQueue {
       if (both > this.#block.length) this.#block = new Uint8Array(LIMITS.gatherBlockBytes)
       this.#pieces[this.#pieces.length - 1] = this.#gather(this.#block.byteOffset, [last, chunk])
     } else {
-      const isSlice = this.#flights > 0 && 2 * chunk.length < chunk.buffer.byteLength
+      const isSlice = this.#flights > 0 && LIMITS.slicePinMax * chunk.length < chunk.buffer.byteLength
       this.#pieces.push(isSlice ? new Uint8Array(chunk) : chunk)
       this.#isLastOpen = false
     }

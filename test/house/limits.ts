@@ -99,6 +99,7 @@ const TRIED: readonly (readonly [file: string, title: string, ...limits: Limit[]
     'a sidecar says when no file descriptors are left, and when there are again',
     'descriptorLookMs',
   ],
+  ['unit/platform-write-queue', 'what waits keeps no buffer in memory that is more than eight times', 'slicePinMax'],
   ['unit/egress-lookups', 'peers take turns, and two lookups run at once in all', 'egressLookupsMax'],
   ['unit/egress-lookups', 'an open beyond the lookups of its peer fails as OVERLOADED', 'egressLookupsPerPeerMax'],
   ['unit/egress-dial-destination', 'tells refused, unreachable and timed out apart', 'egressConnectMs'],
