@@ -17,7 +17,9 @@ t.test('a moment without file descriptors is the end neither of ws dialing nor o
     env,
   })
   // What answers is no WebSocket: so far it comes when `ws` is loaded.
-  t.same({ stdout, stderr }, { stdout: 'none left OVERLOADED 500\nenough FRAME_MALFORMED 200\n', stderr: '' })
+  // When it cannot be loaded, the code depends on what this version of Node could not read.
+  t.match(stdout, /^none left (OVERLOADED|UNREACHABLE) 500\nenough FRAME_MALFORMED 200\n$/)
+  t.equal(stderr, '')
 })
 
 t.test('a sidecar says when no file descriptors are left, and when there are again', async t => {
