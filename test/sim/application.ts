@@ -139,9 +139,13 @@ export class Application {
     return !this.isOver && this.#isFinished !== this.#isEnded
   }
 
-  /** What somebody has to keep for it, by its own account: written and not given to its peer, or given and not read. */
+  /**
+   * What somebody has to keep for it, by its own account: written and not given to its peer, or given and not read. A peer that
+   * has reset is given no more of what still comes, so nothing can be told of that.
+   */
   get keptBytes(): number {
-    return this.isOver ? 0 : this.written - (this.peer?.received ?? 0) + this.unreadBytes
+    if (this.isOver) return 0
+    return this.unreadBytes + (this.peer?.hasReset ? 0 : this.written - (this.peer?.received ?? 0))
   }
 
   attach(host: Host, ref: Ref): void {
