@@ -12,14 +12,11 @@ const NONE_LEFT =
 
 export class DescriptorAlarm {
   readonly #log: Log
-  readonly #isLeft: () => boolean
   readonly #timer: NodeJS.Timeout
   #wasLeft = true
 
-  /** @param isLeft what a test puts in the system's place */
-  constructor(log: Log, isLeft: () => boolean = isDescriptorLeft) {
+  constructor(log: Log) {
     this.#log = log
-    this.#isLeft = isLeft
     this.#timer = setInterval(() => this.#look(), LIMITS.descriptorLookMs).unref()
   }
 
@@ -28,7 +25,7 @@ export class DescriptorAlarm {
   }
 
   #look(): void {
-    const isLeft = this.#isLeft()
+    const isLeft = isDescriptorLeft()
     if (isLeft === this.#wasLeft) return
     this.#wasLeft = isLeft
     if (isLeft) this.#log.info('there are file descriptors again')
